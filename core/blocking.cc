@@ -1,0 +1,67 @@
+#include "weir/core/blocking.h"
+
+namespace weir::internal {
+
+BlockingPool::~BlockingPool() {
+  {
+    std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  ready_.notify_all();
+  for (std::thread& thread : threads_) thread.join();
+}
+
+bool BlockingPool::Suspend(BlockingTask& task, Work& work) {
+  {
+    std::lock_guard lock(mutex_);
+    task.caller_ = &work;
+    task.next_ = nullptr;
+    task.previous_ = last_;
+    (last_ == nullptr ? first_ : last_->next_) = &task;
+    last_ = &task;
+    task.queued_ = true;
+    ++queued_;
+    if (queued_ > idle_ && threads_.size() < static_cast<size_t>(max_threads_)) {
+      threads_.emplace_back([this] { Loop(); });
+    }
+    // Published under the lock: a thread that takes the call finds its Work parked. The task itself may be gone after it.
+    if (work.Publish()) {
+      ready_.notify_one();
+      return true;
+    }
+    Remove(task);
+  }
+  return work.SuspendDecided();
+}
+
+void BlockingPool::Withdraw(BlockingTask& task) {
+  std::lock_guard lock(mutex_);
+  if (task.queued_) Remove(task);
+}
+
+void BlockingPool::Remove(BlockingTask& task) {
+  (task.previous_ == nullptr ? first_ : task.previous_->next_) = task.next_;
+  (task.next_ == nullptr ? last_ : task.next_->previous_) = task.previous_;
+  task.queued_ = false;
+  --queued_;
+}
+
+void BlockingPool::Loop() {
+  std::unique_lock lock(mutex_);
+  while (true) {
+    ++idle_;
+    ready_.wait(lock, [this] { return first_ != nullptr || stopping_; });
+    --idle_;
+    if (first_ == nullptr) return;
+    BlockingTask& task = *first_;
+    Remove(task);
+    WakeList wakes;
+    if (!task.caller_->Claim(Outcome::kDone, wakes)) continue;  // cancelled; its frame waits for this lock
+    lock.unlock();
+    task.Execute();
+    wakes.Flush();
+    lock.lock();
+  }
+}
+
+}  // namespace weir::internal

@@ -1,0 +1,135 @@
+#include "weir/core/context.h"
+
+#include <cassert>
+
+#include "absl/strings/str_cat.h"
+#include "weir/core/engine_state.h"
+
+namespace weir {
+
+using internal::WaitLink;
+using internal::WaitList;
+using internal::WakeList;
+
+Context::Context(internal::ContextTree& tree, const std::atomic<bool>& draining,
+                 std::string log_prefix)
+    : tree_(tree), parent_(nullptr), draining_(&draining), log_prefix_(std::move(log_prefix)) {}
+
+Context::Context(Context& parent, const std::atomic<bool>& draining, std::string log_prefix)
+    : tree_(parent.tree_),
+      parent_(&parent),
+      draining_(&draining),
+      log_prefix_(std::move(log_prefix)),
+      deadline_(parent.deadline_) {
+  Attach();
+}
+
+Context::Context(Context& parent, Instant deadline)
+    : tree_(parent.tree_),
+      parent_(&parent),
+      draining_(parent.draining_),
+      log_prefix_(parent.log_prefix_),
+      deadline_(std::min(parent.deadline_, deadline)) {
+  Attach();
+  if (deadline < parent.deadline_ && !cancelled()) {
+    armed_ = true;
+    tree_.engine.clock().Arm(timer_, deadline);
+  }
+}
+
+Context::~Context() {
+  if (armed_) tree_.engine.clock().Cancel(timer_);
+  if (parent_ == nullptr) return;
+  std::lock_guard lock(tree_.mutex);
+  assert(first_child_ == nullptr && "weir: a Context must not outlive its parent");
+  (previous_sibling_ == nullptr ? parent_->first_child_ : previous_sibling_->next_sibling_) =
+      next_sibling_;
+  if (next_sibling_ != nullptr) next_sibling_->previous_sibling_ = previous_sibling_;
+}
+
+void Context::Attach() {
+  std::lock_guard lock(tree_.mutex);
+  next_sibling_ = parent_->first_child_;
+  if (next_sibling_ != nullptr) next_sibling_->previous_sibling_ = this;
+  parent_->first_child_ = this;
+  if (parent_->cancelled()) {
+    cause_ = parent_->cause_;
+    cancelled_.store(true, std::memory_order_release);
+  }
+}
+
+absl::Status Context::cause() const {
+  if (!cancelled()) return absl::OkStatus();
+  std::lock_guard lock(tree_.mutex);
+  return cause_;
+}
+
+Instant Context::Now() const { return tree_.engine.clock().Now(); }
+
+void Context::Cancel(absl::Status cause) {
+  assert(!cause.ok() && "weir: the cause of a cancellation is not OK");
+  WakeList wakes;
+  std::lock_guard lock(tree_.mutex);
+  CancelLocked(cause, wakes);
+}
+
+void Context::Log(std::string_view message) const {
+  tree_.engine.Log(absl::StrCat(log_prefix_, ": ", std::string(message)));
+}
+
+void Context::CancelLocked(const absl::Status& cause, WakeList& wakes) {
+  if (!cancelled()) {
+    cause_ = cause;
+    cancelled_.store(true, std::memory_order_release);
+  }
+  for (WaitList* list : {&waits_, &sleeps_}) {
+    while (WaitLink* link = list->front()) {
+      list->Remove(*link);
+      link->waiter->Claim(internal::Outcome::kCancelled, wakes);
+    }
+  }
+  for (Context* child = first_child_; child != nullptr; child = child->next_sibling_) {
+    child->CancelLocked(cause, wakes);
+  }
+}
+
+void Context::WakeSleepersLocked(WakeList& wakes) {
+  while (WaitLink* link = sleeps_.front()) {
+    sleeps_.Remove(*link);
+    link->waiter->Claim(internal::Outcome::kDone, wakes);
+  }
+  for (Context* child = first_child_; child != nullptr; child = child->next_sibling_) {
+    child->WakeSleepersLocked(wakes);
+  }
+}
+
+bool Context::Link(WaitLink& link) {
+  std::lock_guard lock(tree_.mutex);
+  if (cancelled()) return false;
+  waits_.PushBack(link);
+  return true;
+}
+
+bool Context::LinkSleep(WaitLink& link) {
+  std::lock_guard lock(tree_.mutex);
+  if (cancelled() || draining()) return false;
+  sleeps_.PushBack(link);
+  return true;
+}
+
+void Context::Unlink(WaitLink& link) {
+  std::lock_guard lock(tree_.mutex);
+  waits_.Remove(link);
+}
+
+void Context::UnlinkSleep(WaitLink& link) {
+  std::lock_guard lock(tree_.mutex);
+  sleeps_.Remove(link);
+}
+
+void Context::Deadline::Fire(WakeList& wakes) {
+  std::lock_guard lock(context_.tree_.mutex);
+  context_.CancelLocked(absl::DeadlineExceededError("the Context's deadline has passed"), wakes);
+}
+
+}  // namespace weir

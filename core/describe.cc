@@ -1,0 +1,217 @@
+#include "weir/core/describe.h"
+
+#include <nlohmann/json.hpp>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_replace.h"
+
+namespace weir {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr int kVersion = 1;
+
+Json StatusToJson(const absl::Status& status) {
+  return Json{{"code", absl::StatusCodeToString(status.code())},
+              {"message", std::string(status.message())}};
+}
+
+absl::Status StatusFromJson(const Json& json) {
+  const std::string name = json.at("code");
+  for (int code = 0; code <= static_cast<int>(absl::StatusCode::kUnauthenticated); ++code) {
+    if (absl::StatusCodeToString(static_cast<absl::StatusCode>(code)) == name) {
+      return absl::Status(static_cast<absl::StatusCode>(code), json.at("message").get<std::string>());
+    }
+  }
+  return absl::UnknownError(name);
+}
+
+double Seconds(absl::Duration duration) { return absl::ToDoubleSeconds(duration); }
+absl::Duration FromSeconds(const Json& json) { return absl::Seconds(json.get<double>()); }
+
+std::string Quoted(const std::string& text) {
+  return absl::StrCat("\"", absl::StrReplaceAll(text, {{"\\", "\\\\"}, {"\"", "\\\""}}), "\"");
+}
+
+// Text inside of Graphviz's HTML-like labels.
+std::string Escaped(const std::string& text) {
+  return absl::StrReplaceAll(text, {{"&", "&amp;"}, {"<", "&lt;"}, {">", "&gt;"}});
+}
+
+std::string StageOf(const std::string& port) { return port.substr(0, port.rfind('.')); }
+
+}  // namespace
+
+Report Describe(const Graph& graph) {
+  Report report;
+  report.graph = graph.name();
+  for (const Stage* stage : graph.TopologicalOrder()) {
+    StageReport& described = report.stages.emplace_back();
+    described.name = stage->name();
+    described.kind = stage->kind();
+    described.workers = stage->workers();
+  }
+  for (const Graph::Channel& channel : graph.Channels()) {
+    ChannelReport& described = report.channels.emplace_back();
+    described.name = absl::StrCat(channel.in->stage().name(), ".", channel.in->name());
+    for (const internal::OutBase* out : channel.outs) {
+      described.from.push_back(absl::StrCat(out->stage().name(), ".", out->name()));
+    }
+    described.type = channel.in->TypeName();
+    described.capacity = channel.capacity;
+  }
+  return report;
+}
+
+std::string ToJson(const Report& report) {
+  Json stages = Json::array();
+  for (const StageReport& stage : report.stages) {
+    stages.push_back({{"name", stage.name},
+                      {"kind", stage.kind},
+                      {"workers", stage.workers},
+                      {"ended", stage.ended},
+                      {"outcome", StatusToJson(stage.outcome)},
+                      {"received", stage.received},
+                      {"sent", stage.sent},
+                      {"busy", stage.busy},
+                      {"starved", stage.starved},
+                      {"blocked", stage.blocked},
+                      {"waiting", stage.waiting}});
+  }
+  Json channels = Json::array();
+  for (const ChannelReport& channel : report.channels) {
+    const Ledger& ledger = channel.ledger;
+    channels.push_back({{"name", channel.name},
+                        {"from", channel.from},
+                        {"type", channel.type},
+                        {"capacity", channel.capacity},
+                        {"ledger",
+                         {{"accepted", ledger.accepted},
+                          {"received", ledger.received},
+                          {"unread", ledger.unread},
+                          {"discarded", ledger.discarded},
+                          {"queued", ledger.queued},
+                          {"refused", ledger.refused},
+                          {"high_water", ledger.high_water}}}});
+  }
+  Json errors = Json::array();
+  for (const absl::Status& error : report.errors) errors.push_back(StatusToJson(error));
+  const TeardownReport& teardown = report.teardown;
+  const Json json = {{"version", kVersion},
+                     {"graph", report.graph},
+                     {"over", report.over},
+                     {"status", StatusToJson(report.status)},
+                     {"drained", report.drained},
+                     {"errors", errors},
+                     {"more_errors", report.more_errors},
+                     {"elapsed", Seconds(report.elapsed)},
+                     {"bottleneck", report.bottleneck},
+                     {"stages", stages},
+                     {"channels", channels},
+                     {"teardown",
+                      {{"happened", teardown.happened},
+                       {"unwound", teardown.unwound},
+                       {"ended", teardown.ended},
+                       {"overdue", teardown.overdue},
+                       {"discarded", teardown.discarded},
+                       {"works", Seconds(teardown.works)},
+                       {"discards", Seconds(teardown.discards)}}}};
+  // Names may hold any bytes: what is not UTF-8 is replaced rather than refused.
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+absl::StatusOr<Report> FromJson(std::string_view text) {
+  try {
+    const Json json = Json::parse(text);
+    if (const int version = json.at("version"); version != kVersion) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("the description is of version ", version, "; this program reads version ", kVersion));
+    }
+    Report report;
+    report.graph = json.at("graph");
+    report.over = json.at("over");
+    report.status = StatusFromJson(json.at("status"));
+    report.drained = json.at("drained");
+    for (const Json& error : json.at("errors")) report.errors.push_back(StatusFromJson(error));
+    report.more_errors = json.at("more_errors");
+    report.elapsed = FromSeconds(json.at("elapsed"));
+    report.bottleneck = json.at("bottleneck");
+    for (const Json& stage : json.at("stages")) {
+      StageReport& read = report.stages.emplace_back();
+      read.name = stage.at("name");
+      read.kind = stage.at("kind");
+      read.workers = stage.at("workers");
+      read.ended = stage.at("ended");
+      read.outcome = StatusFromJson(stage.at("outcome"));
+      read.received = stage.at("received");
+      read.sent = stage.at("sent");
+      read.busy = stage.at("busy");
+      read.starved = stage.at("starved");
+      read.blocked = stage.at("blocked");
+      read.waiting = stage.at("waiting");
+    }
+    for (const Json& channel : json.at("channels")) {
+      ChannelReport& read = report.channels.emplace_back();
+      read.name = channel.at("name");
+      read.from = channel.at("from").get<std::vector<std::string>>();
+      read.type = channel.at("type");
+      read.capacity = channel.at("capacity");
+      const Json& ledger = channel.at("ledger");
+      read.ledger.accepted = ledger.at("accepted");
+      read.ledger.received = ledger.at("received");
+      read.ledger.unread = ledger.at("unread");
+      read.ledger.discarded = ledger.at("discarded");
+      read.ledger.queued = ledger.at("queued");
+      read.ledger.refused = ledger.at("refused");
+      read.ledger.high_water = ledger.at("high_water");
+    }
+    const Json& teardown = json.at("teardown");
+    report.teardown.happened = teardown.at("happened");
+    report.teardown.unwound = teardown.at("unwound").get<std::vector<std::string>>();
+    report.teardown.ended = teardown.at("ended").get<std::vector<std::string>>();
+    report.teardown.overdue = teardown.at("overdue").get<std::vector<std::string>>();
+    report.teardown.discarded = teardown.at("discarded").get<std::vector<std::string>>();
+    report.teardown.works = FromSeconds(teardown.at("works"));
+    report.teardown.discards = FromSeconds(teardown.at("discards"));
+    return report;
+  } catch (const Json::exception& error) {
+    return absl::InvalidArgumentError(absl::StrCat("this is no description of a graph: ", error.what()));
+  }
+}
+
+std::string ToDot(const Report& report) {
+  const bool ran = report.over || report.elapsed > absl::ZeroDuration();
+  std::string dot = absl::StrCat("digraph ", Quoted(report.graph), " {\n");
+  absl::StrAppend(&dot,
+                  "  rankdir=LR;\n"
+                  "  labelloc=t; fontname=\"Helvetica\"; fontsize=16; label=", Quoted(report.graph), ";\n",
+                  "  node [shape=box, style=\"rounded,filled\", fillcolor=\"#eef4fb\", color=\"#44688f\", "
+                  "fontname=\"Helvetica\", fontsize=12, margin=\"0.18,0.08\"];\n"
+                  "  edge [color=\"#44688f\", fontname=\"Helvetica\", fontsize=10, fontcolor=\"#333333\"];\n");
+  for (const StageReport& stage : report.stages) {
+    std::string label = absl::StrCat("<b>", Escaped(stage.name), "</b><br/><font point-size=\"10\">",
+                                     Escaped(stage.kind));
+    if (stage.workers > 1) absl::StrAppend(&label, " &#215; ", stage.workers);
+    label += "</font>";
+    if (ran) {
+      absl::StrAppend(&label, "<br/><font point-size=\"10\">", stage.received, " in, ", stage.sent, " out</font>");
+    }
+    const bool failed = !stage.outcome.ok() && !absl::IsCancelled(stage.outcome);
+    absl::StrAppend(&dot, "  ", Quoted(stage.name), " [label=<", label, ">",
+                    failed ? ", fillcolor=\"#fbe3e0\", color=\"#a33a2c\"" : "", "];\n");
+  }
+  for (const ChannelReport& channel : report.channels) {
+    std::string label = absl::StrCat(Escaped(channel.type), "<br/>capacity ", channel.capacity);
+    if (ran) {
+      absl::StrAppend(&label, "<br/>", channel.ledger.received, " received, at most ", channel.ledger.high_water, " queued");
+    }
+    for (const std::string& from : channel.from) {
+      absl::StrAppend(&dot, "  ", Quoted(StageOf(from)), " -> ", Quoted(StageOf(channel.name)), " [label=<", label, ">];\n");
+    }
+  }
+  return dot + "}\n";
+}
+
+}  // namespace weir

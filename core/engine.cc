@@ -1,0 +1,157 @@
+#include "weir/core/engine.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <thread>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "weir/core/engine_state.h"
+#include "weir/core/pool.h"
+#include "weir/core/run_state.h"
+#include "weir/core/simulator.h"
+#include "weir/core/timer.h"
+
+namespace weir {
+namespace internal {
+
+EngineState::~EngineState() {
+  if (active_runs() == 0) return;
+  std::fputs("weir: an Engine was destroyed while runs were active; it must outlive its Runs\n", stderr);
+  std::abort();
+}
+
+void EngineState::Log(const std::string& line) const {
+  if (log_) {
+    log_(line);
+  } else {
+    std::fprintf(stderr, "weir: %s\n", line.c_str());
+  }
+}
+
+void EngineState::AddRun(RunState& run) {
+  std::lock_guard lock(mutex_);
+  runs_.push_back(&run);
+  if (runs_.size() == 1) OnActive(true);
+}
+
+void EngineState::RemoveRun(RunState& run) {
+  std::lock_guard lock(mutex_);
+  std::erase(runs_, &run);
+  if (runs_.empty()) OnActive(false);
+}
+
+size_t EngineState::active_runs() const {
+  std::lock_guard lock(mutex_);
+  return runs_.size();
+}
+
+void EngineState::VisitRuns(const std::function<void(RunState&)>& visit) const {
+  std::lock_guard lock(mutex_);
+  for (RunState* run : runs_) visit(*run);
+}
+
+namespace {
+
+// The engine on real threads.
+class ThreadedEngine final : public EngineState {
+ public:
+  ThreadedEngine(int threads, const EngineOptions& options)
+      : EngineState(options.grace, options.log),
+        manual_(options.clock),
+        blocking_(options.blocking_threads),
+        pool_(threads),
+        steady_(kWatchPeriod, [this] { Tick(); }) {}
+
+  Executor& executor() override { return pool_; }
+  Clock& clock() override { return manual_ != nullptr ? static_cast<Clock&>(*manual_) : steady_; }
+  BlockingExecutor& blocking() override { return blocking_; }
+  int width() const { return pool_.width(); }
+
+  absl::Status MayWait() const override {
+    if (!pool_.OnOwnThread()) return absl::OkStatus();
+    return absl::FailedPreconditionError(
+        "weir: a thread of an engine cannot wait for a run of that engine, which may need the thread; "
+        "co_await run.Finished() instead");
+  }
+  absl::Status Await(std::mutex& mutex, std::condition_variable& wake, Instant deadline,
+                     const std::function<bool()>& done) override {
+    if (absl::Status may = MayWait(); !may.ok()) return may;
+    std::unique_lock lock(mutex);
+    if (deadline == Instant::InfiniteFuture()) {
+      wake.wait(lock, done);
+      return absl::OkStatus();
+    }
+    // A program's thread waits in real time, whatever clock the runs are on.
+    const std::chrono::nanoseconds rest(absl::ToInt64Nanoseconds(deadline - clock().Now()));
+    const bool is_done = wake.wait_until(lock, std::chrono::steady_clock::now() + rest, done);
+    return is_done ? absl::OkStatus() : absl::DeadlineExceededError("");
+  }
+
+ private:
+  static constexpr absl::Duration kWatchPeriod = absl::Milliseconds(2);
+  static constexpr int kTicksPerSample = 3;
+
+  void OnActive(bool active) override { steady_.SetTicking(active); }
+
+  void Tick() {
+    pool_.Watch();
+    if (++ticks_ % kTicksPerSample == 0) VisitRuns([](RunState& run) { run.Sample(); });
+  }
+
+  ManualClock* const manual_;
+  BlockingPool blocking_;
+  Pool pool_;
+  int ticks_ = 0;      // by the clock's thread alone
+  SteadyClock steady_;  // last: its thread uses the others
+};
+
+absl::Status CheckOptions(const EngineOptions& options) {
+  for (auto [what, value, least] :
+       {std::tuple{"threads", options.threads, 0}, std::tuple{"blocking_threads", options.blocking_threads, 1}}) {
+    if (value < least || value > EngineOptions::kMaxThreads) {
+      return absl::InvalidArgumentError(absl::StrCat("an engine cannot have ", value, " ", what, "; give it 1 to ",
+                                                     EngineOptions::kMaxThreads));
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+}  // namespace internal
+
+Engine::Engine(EngineOptions options) : status_(internal::CheckOptions(options)) {
+  if (!status_.ok()) options = EngineOptions{.threads = 1, .log = options.log};
+  const int cores = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  const int threads =
+      options.threads > 0 ? options.threads : std::min(cores, EngineOptions::kMaxThreads);
+  state_ = std::make_unique<internal::ThreadedEngine>(threads, options);
+}
+
+Engine::Engine(SimulatedTag, uint64_t seed, EngineOptions options) {
+  auto simulator = std::make_unique<internal::Simulator>(seed, options.grace, options.log);
+  simulator_ = simulator.get();
+  state_ = std::move(simulator);
+}
+
+Engine Engine::Simulated(uint64_t seed, EngineOptions options) {
+  return Engine(SimulatedTag{}, seed, std::move(options));
+}
+
+Engine::~Engine() = default;
+
+int Engine::threads() const {
+  if (simulator_ != nullptr) return 1;
+  return static_cast<const internal::ThreadedEngine&>(*state_).width();
+}
+
+Instant Engine::Now() const { return state_->clock().Now(); }
+
+std::vector<std::string> Engine::Census() const {
+  std::vector<std::string> lines;
+  state_->VisitRuns([&](internal::RunState& run) { run.AppendCensus(lines); });
+  return lines;
+}
+
+}  // namespace weir

@@ -1,0 +1,59 @@
+// EngineState: what runs, Works and Contexts need of an engine, whether it runs on real threads or in simulation. The
+// public face is Engine (engine.h).
+#pragma once
+
+#include <functional>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "weir/core/blocking.h"
+#include "weir/core/clock.h"
+#include "weir/core/executor.h"
+
+namespace weir::internal {
+
+class RunState;
+
+using LogSink = std::function<void(std::string_view line)>;
+
+class EngineState {
+ public:
+  EngineState(absl::Duration grace, LogSink log) : grace_(grace), log_(std::move(log)) {}
+  virtual ~EngineState();
+
+  virtual Executor& executor() = 0;
+  virtual Clock& clock() = 0;
+  virtual BlockingExecutor& blocking() = 0;
+  // Lets the caller's thread wait until `done`. FAILED_PRECONDITION, at once, on a thread that the engine needs for it.
+  // A simulated engine takes its steps in here. `done` is asked again after every wake-up of `waker`, whose lock it needs.
+  virtual absl::Status Await(std::mutex& mutex, std::condition_variable& wake, Instant deadline,
+                             const std::function<bool()>& done) = 0;
+  // OK, or why the caller's thread must not wait for a run.
+  virtual absl::Status MayWait() const = 0;
+
+  absl::Duration grace() const { return grace_; }
+  void Log(const std::string& line) const;
+
+  // The runs that are not over. The first and the last tell the engine that there is something to watch, or nothing.
+  void AddRun(RunState& run);
+  void RemoveRun(RunState& run);
+  size_t active_runs() const;
+  // Calls `visit` for each, which may not end a run.
+  void VisitRuns(const std::function<void(RunState&)>& visit) const;
+
+ protected:
+  virtual void OnActive(bool active) { (void)active; }
+
+ private:
+  const absl::Duration grace_;
+  const LogSink log_;
+  mutable std::mutex mutex_;
+  std::vector<RunState*> runs_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace weir::internal

@@ -1,0 +1,160 @@
+#include "weir/core/graph.h"
+
+#include <cassert>
+#include <cstdio>
+#include <cstdlib>
+#include <functional>
+#include <queue>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+
+namespace weir {
+namespace {
+
+std::string PortName(const internal::PortBase& port) {
+  return absl::StrCat(port.stage().name(), ".", port.name());
+}
+
+}  // namespace
+
+Graph::~Graph() {
+  if (!running_.load()) return;
+  std::fprintf(stderr, "weir: graph '%s' was destroyed while it ran; it must outlive its Runs\n",
+               name_.c_str());
+  std::abort();
+}
+
+void Graph::AddStage(std::string_view name, std::unique_ptr<Stage> stage) {
+  stage->name_ = std::string(name);
+  stages_.push_back(std::move(stage));
+}
+
+void Graph::ConnectPorts(internal::OutBase& out, internal::InBase& in,
+                         const ChannelOptions& options) {
+  edges_.push_back({&out, &in, options});
+}
+
+std::vector<Stage*> Graph::TopologicalOrder() const {
+  absl::flat_hash_map<const Stage*, size_t> index;
+  for (size_t i = 0; i < stages_.size(); ++i) index[stages_[i].get()] = i;
+  std::vector<std::vector<size_t>> next(stages_.size());
+  std::vector<size_t> waiting_for(stages_.size(), 0);
+  for (const Edge& edge : edges_) {
+    auto from = index.find(&edge.out->stage()), to = index.find(&edge.in->stage());
+    if (from == index.end() || to == index.end()) continue;
+    next[from->second].push_back(to->second);
+    ++waiting_for[to->second];
+  }
+  std::priority_queue<size_t, std::vector<size_t>, std::greater<>> ready;
+  for (size_t i = 0; i < stages_.size(); ++i) {
+    if (waiting_for[i] == 0) ready.push(i);
+  }
+  std::vector<Stage*> order;
+  while (!ready.empty()) {
+    const size_t i = ready.top();
+    ready.pop();
+    order.push_back(stages_[i].get());
+    for (size_t to : next[i]) {
+      if (--waiting_for[to] == 0) ready.push(to);
+    }
+  }
+  return order;
+}
+
+std::vector<Graph::Channel> Graph::Channels() const {
+  absl::flat_hash_map<const internal::InBase*, Channel> by_in;
+  for (const Edge& edge : edges_) {
+    auto [at, added] = by_in.try_emplace(edge.in, Channel{edge.in, {}, kDefaultCapacity});
+    at->second.outs.push_back(edge.out);
+    if (edge.options.capacity.has_value()) at->second.capacity = *edge.options.capacity;
+  }
+  std::vector<Channel> channels;
+  for (Stage* stage : TopologicalOrder()) {
+    for (const internal::InBase* in : stage->ins()) {
+      if (auto at = by_in.find(in); at != by_in.end()) channels.push_back(at->second);
+    }
+  }
+  return channels;
+}
+
+std::string Graph::DescribeCycle() const {
+  // Walks backwards from a stage that no order reached: every such stage has a predecessor of the kind.
+  absl::flat_hash_set<const Stage*> ordered;
+  for (Stage* stage : TopologicalOrder()) ordered.insert(stage);
+  absl::flat_hash_map<const Stage*, const Stage*> before;
+  for (const Edge& edge : edges_) {
+    if (!ordered.contains(&edge.out->stage())) before.try_emplace(&edge.in->stage(), &edge.out->stage());
+  }
+  const Stage* at = nullptr;
+  for (const auto& stage : stages_) {
+    if (!ordered.contains(stage.get())) at = stage.get();
+  }
+  absl::flat_hash_set<const Stage*> seen;
+  while (seen.insert(at).second) at = before.at(at);
+  std::vector<std::string> names = {at->name()};
+  for (const Stage* step = before.at(at); step != at; step = before.at(step)) names.push_back(step->name());
+  names.push_back(at->name());
+  return absl::StrJoin(names.rbegin(), names.rend(), " -> ");
+}
+
+absl::Status Graph::Check() const {
+  std::vector<std::string> faults;
+  if (stages_.empty()) faults.push_back("it has no source: add a stage without inputs, and connect it");
+
+  absl::flat_hash_set<std::string> names;
+  absl::flat_hash_set<const Stage*> owned;
+  for (const auto& stage : stages_) {
+    owned.insert(stage.get());
+    if (stage->name().empty()) faults.push_back("a stage has an empty name; give it one");
+    if (!names.insert(stage->name()).second) {
+      faults.push_back(absl::StrCat("two stages are named '", stage->name(), "'; rename one"));
+    }
+    if (stage->workers() < 1) {
+      faults.push_back(absl::StrCat("stage '", stage->name(), "' has ", stage->workers(),
+                                    " workers; it needs at least 1"));
+    }
+  }
+
+  absl::flat_hash_map<const internal::PortBase*, int> uses;
+  absl::flat_hash_map<const internal::InBase*, size_t> capacities;
+  for (const Edge& edge : edges_) {
+    for (const internal::PortBase* port :
+         {static_cast<const internal::PortBase*>(edge.out), static_cast<const internal::PortBase*>(edge.in)}) {
+      ++uses[port];
+      if (!owned.contains(&port->stage())) {
+        faults.push_back(absl::StrCat("port '", PortName(*port), "' belongs to a stage that was not added to it"));
+      }
+    }
+    if (edge.options.capacity.has_value()) {
+      const size_t capacity = *edge.options.capacity;
+      if (capacity == 0) {
+        faults.push_back(absl::StrCat("the channel from '", PortName(*edge.out), "' to '", PortName(*edge.in),
+                                      "' has capacity 0; it needs at least 1"));
+      }
+      auto [at, added] = capacities.try_emplace(edge.in, capacity);
+      if (!added && at->second != capacity) {
+        faults.push_back(absl::StrCat("the channel into '", PortName(*edge.in), "' is given two capacities, ",
+                                      at->second, " and ", capacity, "; give it one"));
+      }
+    }
+  }
+  for (const auto& stage : stages_) {
+    for (const internal::InBase* in : stage->ins()) {
+      if (uses[in] == 0) faults.push_back(absl::StrCat("input '", PortName(*in), "' is not connected; connect an Out to it"));
+    }
+    for (const internal::OutBase* out : stage->outs()) {
+      if (uses[out] == 0) faults.push_back(absl::StrCat("output '", PortName(*out), "' is not connected; connect it to an In (of an Ignore stage, if its items are not wanted)"));
+      if (uses[out] > 1) faults.push_back(absl::StrCat("output '", PortName(*out), "' is connected ", uses[out], " times; put a Broadcast behind it"));
+    }
+  }
+  if (faults.empty() && TopologicalOrder().size() < stages_.size()) {
+    faults.push_back(absl::StrCat("it has a cycle: ", DescribeCycle(), "; a graph must have none"));
+  }
+  if (faults.empty()) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("graph '", name_, "' cannot run: ", absl::StrJoin(faults, "; ")));
+}
+
+}  // namespace weir

@@ -1,0 +1,129 @@
+#include "weir/core/operations.h"
+
+#include "weir/core/engine_state.h"
+#include "weir/core/run_state.h"
+
+namespace weir::internal {
+
+bool SleepOperation::await_ready() {
+  if (context_.cancelled()) {
+    outcome_ = Outcome::kCancelled;
+    return !work_->MustTakeTurn();
+  }
+  if (duration_ <= absl::ZeroDuration() || context_.draining()) outcome_ = Outcome::kDone;
+  return outcome_ == Outcome::kDone && work_->SpendBudget();
+}
+
+bool SleepOperation::await_suspend(std::coroutine_handle<> frame) {
+  if (outcome_ != Outcome::kNone) {
+    work_->Yield(frame);
+    return true;
+  }
+  parked_ = true;
+  work_->Prepare(frame, WaitKind::kSleep, nullptr);
+  timer_.waiter = work_;
+  link_.waiter = work_;
+  if (duration_ != absl::InfiniteDuration()) {
+    Clock& clock = work_->clock();
+    clock.Arm(timer_, clock.Now() + duration_);
+  }
+  if (!context_.LinkSleep(link_)) {
+    WakeList none;
+    work_->Claim(context_.cancelled() ? Outcome::kCancelled : Outcome::kDone, none);
+  }
+  return work_->Suspend();
+}
+
+absl::Status SleepOperation::await_resume() {
+  if (parked_) {
+    work_->clock().Cancel(timer_);
+    context_.UnlinkSleep(link_);
+    outcome_ = work_->Resumed().outcome;
+  }
+  return outcome_ == Outcome::kCancelled ? ToStatus(outcome_) : absl::OkStatus();
+}
+
+void Turnstile::Advance(uint64_t number) {
+  WakeList wakes;
+  std::lock_guard lock(mutex_);
+  now_ = number;
+  for (WaitLink* link = waiting_.front(); link != nullptr; link = WaitList::Next(*link)) {
+    if (static_cast<TurnOperation*>(link)->number_ != number) continue;
+    waiting_.Remove(*link);
+    link->waiter->Claim(Outcome::kDone, wakes);
+    return;
+  }
+}
+
+void Turnstile::Reset() {
+  std::lock_guard lock(mutex_);
+  now_ = 0;
+}
+
+bool TurnOperation::await_ready() {
+  if (context_.cancelled()) {
+    outcome_ = Outcome::kCancelled;
+    return !work_->MustTakeTurn();
+  }
+  std::lock_guard lock(turnstile_.mutex_);
+  if (turnstile_.now_ == number_) outcome_ = Outcome::kDone;
+  return outcome_ == Outcome::kDone && work_->SpendBudget();
+}
+
+bool TurnOperation::await_suspend(std::coroutine_handle<> frame) {
+  if (outcome_ != Outcome::kNone) {
+    work_->Yield(frame);
+    return true;
+  }
+  parked_ = true;
+  waiter = work_;
+  context_link_.waiter = work_;
+  work_->Prepare(frame, WaitKind::kTurn, nullptr);
+  {
+    WakeList none;
+    std::lock_guard lock(turnstile_.mutex_);
+    if (turnstile_.now_ == number_) {
+      work_->Claim(Outcome::kDone, none);
+    } else {
+      turnstile_.waiting_.PushBack(*this);
+    }
+  }
+  if (!context_.LinkSleep(context_link_)) {
+    WakeList none;
+    work_->Claim(context_.cancelled() ? Outcome::kCancelled : Outcome::kDone, none);
+  }
+  return work_->Suspend();
+}
+
+absl::Status TurnOperation::await_resume() {
+  if (parked_) {
+    {
+      std::lock_guard lock(turnstile_.mutex_);
+      turnstile_.waiting_.Remove(*this);
+    }
+    context_.UnlinkSleep(context_link_);
+    outcome_ = work_->Resumed().outcome;
+  }
+  return ToStatus(outcome_);
+}
+
+bool BlockingOperationBase::await_suspend(std::coroutine_handle<> frame) {
+  parked_ = true;
+  work_->Prepare(frame, WaitKind::kBlocking, nullptr);
+  link_.waiter = work_;
+  if (!context_.Link(link_)) {
+    WakeList none;
+    work_->Claim(Outcome::kCancelled, none);
+    return work_->Suspend();
+  }
+  return work_->run().engine().blocking().Suspend(*this, *work_);
+}
+
+Outcome BlockingOperationBase::Finish() {
+  if (!parked_) return Outcome::kCancelled;
+  work_->run().engine().blocking().Withdraw(*this);
+  context_.Unlink(link_);
+  return work_->Resumed().outcome;
+}
+
+}  // namespace weir::internal

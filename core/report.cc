@@ -1,0 +1,38 @@
+#include "weir/core/report.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+
+namespace weir {
+
+bool Report::balanced() const {
+  return std::all_of(channels.begin(), channels.end(),
+                     [](const ChannelReport& channel) { return channel.ledger.balanced(); });
+}
+
+namespace internal {
+
+// The stage whose workers were busy most, if they were so more than half of the time: what is before it was then blocked,
+// and what is behind it starved.
+std::string FindBottleneck(const std::vector<StageReport>& stages) {
+  constexpr uint64_t kFewSamples = 20;
+  const StageReport* busiest = nullptr;
+  double most = 0.5;
+  for (const StageReport& stage : stages) {
+    const uint64_t samples = stage.busy + stage.starved + stage.blocked + stage.waiting;
+    if (samples < kFewSamples) continue;
+    const double busy = static_cast<double>(stage.busy) / static_cast<double>(samples);
+    if (busy > most) {
+      most = busy;
+      busiest = &stage;
+    }
+  }
+  if (busiest == nullptr) return "";
+  return absl::StrFormat("%s: its %d worker%s busy in %.0f %% of the samples", busiest->name,
+                         busiest->workers, busiest->workers == 1 ? " was" : "s were", most * 100);
+}
+
+}  // namespace internal
+}  // namespace weir

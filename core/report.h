@@ -1,0 +1,75 @@
+// Report: what a run leaves behind, and what can be seen of one that still runs.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "weir/core/channel.h"
+
+namespace weir {
+
+struct StageReport {
+  std::string name;
+  std::string kind;
+  int workers = 1;
+  int ended = 0;  // how many of its Works have ended
+  // OK; CANCELLED if the run's cancellation ended it; else what it failed with.
+  absl::Status outcome;
+  uint64_t received = 0;  // items, over all its inputs
+  uint64_t sent = 0;      // items, over all its outputs that share no channel with others
+  // How often the sampler found its Works in each state; a few hundred samples a second, in simulation one each step.
+  uint64_t busy = 0;     // running, or ready to
+  uint64_t starved = 0;  // waiting for input
+  uint64_t blocked = 0;  // waiting for room downstream
+  uint64_t waiting = 0;  // sleeping, in Blocking or External, or waiting for its turn
+};
+
+struct ChannelReport {
+  std::string name;               // "split.in": the input that it feeds
+  std::vector<std::string> from;  // "read.out"
+  std::string type;               // of its items
+  size_t capacity = 0;
+  Ledger ledger;
+};
+
+// How a cancelled run was torn down. Works are named "stage#index".
+struct TeardownReport {
+  bool happened = false;
+  std::vector<std::string> unwound;    // the Works that unwound at the cancellation, in this order
+  std::vector<std::string> ended;      // those that ended by themselves meanwhile
+  std::vector<std::string> overdue;    // those that had not stopped when the grace period was over
+  std::vector<std::string> discarded;  // the channels whose items were discarded, in this order
+  absl::Duration works;                // from the cause to the end of the last Work
+  absl::Duration discards;             // and from there until all items were destroyed
+};
+
+struct Report {
+  std::string graph;
+  // Only once the run is over: OK if it completed, else the first cause, with the stage's name where a stage failed.
+  absl::Status status;
+  bool over = false;
+  bool drained = false;
+  std::vector<absl::Status> errors;  // later ones, the first 16
+  uint64_t more_errors = 0;
+  absl::Duration elapsed;
+  std::vector<StageReport> stages;      // in topological order
+  std::vector<ChannelReport> channels;  // in topological order of the stages that they feed
+  TeardownReport teardown;
+  // Names the stage that held the others up, with the samples that say so; empty if none stands out.
+  std::string bottleneck;
+
+  bool ok() const { return over && status.ok(); }
+  // True if every channel's ledger balances.
+  bool balanced() const;
+};
+
+namespace internal {
+
+std::string FindBottleneck(const std::vector<StageReport>& stages);
+
+}  // namespace internal
+
+}  // namespace weir

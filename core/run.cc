@@ -1,0 +1,86 @@
+#include "weir/core/run.h"
+
+#include <cstdio>
+#include <cstdlib>
+#include <mutex>
+#include <utility>
+
+#include "weir/core/run_state.h"
+
+namespace weir {
+
+namespace internal {
+
+struct FinishedWait {
+  std::mutex mutex;
+  Waiter* waiter = nullptr;  // guarded by mutex; null once nobody waits
+  bool finished = false;     // guarded by mutex
+  Report report;             // guarded by mutex
+};
+
+FinishedOperation::FinishedOperation(RunState& run)
+    : run_(run), wait_(std::make_shared<FinishedWait>()) {}
+FinishedOperation::~FinishedOperation() = default;
+
+bool FinishedOperation::await_suspend(std::coroutine_handle<> frame) {
+  work_->Prepare(frame, WaitKind::kExternal, nullptr);
+  context_link_.waiter = work_;
+  wait_->waiter = work_;
+  run_.OnDone([wait = wait_](const Report& report) {
+    WakeList wakes;
+    std::lock_guard lock(wait->mutex);
+    wait->finished = true;
+    wait->report = report;
+    if (wait->waiter != nullptr) wait->waiter->Claim(Outcome::kDone, wakes);
+    wait->waiter = nullptr;
+  });
+  if (!work_->context().Link(context_link_)) {
+    WakeList none;
+    work_->Claim(Outcome::kCancelled, none);
+  }
+  return work_->Suspend();
+}
+
+absl::StatusOr<Report> FinishedOperation::await_resume() {
+  work_->context().Unlink(context_link_);
+  std::lock_guard lock(wait_->mutex);
+  wait_->waiter = nullptr;
+  if (work_->Resumed().outcome != Outcome::kDone) return absl::CancelledError("");
+  return wait_->report;
+}
+
+}  // namespace internal
+
+Run::Run(Engine& engine, Graph& graph, RunOptions options)
+    : state_(std::make_unique<internal::RunState>(*engine.state_, graph, options)) {
+  state_->Start(engine.status());
+}
+
+Run::~Run() {
+  if (state_->over()) return;
+  if (absl::Status may = state_->engine().MayWait(); !may.ok()) {
+    std::fprintf(stderr, "%s (in the destructor of a Run)\n", std::string(may.message()).c_str());
+    std::abort();
+  }
+  state_->Cancel(absl::CancelledError("the Run was destroyed before it was over"));
+  state_->Await(Instant::InfiniteFuture()).IgnoreError();
+}
+
+Report Run::Wait() { return WaitFor(absl::InfiniteDuration()); }
+
+Report Run::WaitFor(absl::Duration timeout) {
+  const absl::Status waited = state_->Await(state_->engine().clock().Now() + timeout);
+  Report report = state_->Snapshot();
+  if (!waited.ok() && !report.over) report.status = waited;
+  return report;
+}
+
+internal::FinishedOperation Run::Finished() { return internal::FinishedOperation(*state_); }
+
+void Run::OnDone(std::function<void(const Report&)> callback) { state_->OnDone(std::move(callback)); }
+void Run::Cancel(absl::Status cause) { state_->Cancel(std::move(cause)); }
+void Run::Drain(absl::Duration deadline) { state_->Drain(deadline); }
+bool Run::over() const { return state_->over(); }
+Report Run::Snapshot() const { return state_->Snapshot(); }
+
+}  // namespace weir

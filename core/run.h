@@ -1,0 +1,89 @@
+// Run: one execution of a graph on an engine. It begins when it is constructed, owns everything that it starts, and has
+// joined all of it when it is over.
+//
+//   weir::Report report = weir::Run(engine, graph).Wait();
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "weir/core/engine.h"
+#include "weir/core/graph.h"
+#include "weir/core/operations.h"
+#include "weir/core/report.h"
+
+namespace weir {
+
+struct RunOptions {
+  // From the beginning of the run; when it has passed, the run is cancelled with DEADLINE_EXCEEDED.
+  absl::Duration deadline = absl::InfiniteDuration();
+  // A Context whose cancellation cancels the run, with the same cause: that of a Work that runs a graph of its own. It
+  // must outlive the run.
+  Context* parent = nullptr;
+};
+
+namespace internal {
+class RunState;
+class FinishedOperation;
+}  // namespace internal
+
+// All members may be called from any thread while the Run lives. Engine and graph must outlive it.
+class Run {
+ public:
+  // A graph that Check refuses, an engine that could not be made, or a graph that runs already, gives a Run that is over,
+  // with the reason in its report.
+  Run(Engine& engine, Graph& graph, RunOptions options = {});
+  Run(const Run&) = delete;
+  Run& operator=(const Run&) = delete;
+  // Cancels the run if it is not over, and joins it. Not on a thread of its engine: the process is ended with a message.
+  ~Run();
+
+  // Waits until the run is over. On a thread of its own engine it is refused: the report's status is FAILED_PRECONDITION.
+  Report Wait();
+  // The same, for at most `timeout`; the report says with `over` whether it is.
+  Report WaitFor(absl::Duration timeout);
+  // To be awaited in a Work, of this engine or another: a StatusOr with the final report; CANCELLED if the awaiting Work's
+  // own run is cancelled before.
+  [[nodiscard]] internal::FinishedOperation Finished();
+  // Calls back once, when the report is final: on a thread of the engine, or here if the run is over. The callback must
+  // not wait and must not destroy the Run.
+  void OnDone(std::function<void(const Report&)> callback);
+
+  // Ends the run as soon as its Works have unwound; `cause` becomes its status if it is the first. Idempotent; legal at any
+  // time, also before the first Work has begun. `cause` must not be OK.
+  void Cancel(absl::Status cause = absl::CancelledError("cancelled by the program"));
+  // Ends the input: stages without inputs see `draining()`, their sleeps end, and their next send is refused with
+  // OUT_OF_RANGE; what is in flight flows out. After `deadline` it becomes a cancellation, with DEADLINE_EXCEEDED.
+  void Drain(absl::Duration deadline = absl::InfiniteDuration());
+
+  bool over() const;
+  // How things stand: the same report, with the figures of now. Cheap enough for a progress line.
+  Report Snapshot() const;
+
+ private:
+  std::unique_ptr<internal::RunState> state_;
+};
+
+namespace internal {
+
+// What OnDone and a waiting Work share: whoever comes second finds that the first was there.
+struct FinishedWait;
+
+class FinishedOperation final : public Operation {
+ public:
+  explicit FinishedOperation(RunState& run);
+  ~FinishedOperation();
+  bool await_ready() { return false; }
+  bool await_suspend(std::coroutine_handle<> frame);
+  absl::StatusOr<Report> await_resume();
+
+ private:
+  RunState& run_;
+  WaitLink context_link_;
+  std::shared_ptr<FinishedWait> wait_;
+};
+
+}  // namespace internal
+}  // namespace weir

@@ -1,0 +1,521 @@
+#include "weir/core/run_state.h"
+
+#include <algorithm>
+#include <cassert>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+
+namespace weir::internal {
+namespace {
+
+std::string PortName(const PortBase& port) {
+  return absl::StrCat(port.stage().name(), ".", port.name());
+}
+
+absl::Status InStage(const Stage& stage, const absl::Status& error) {
+  return absl::Status(error.code(), absl::StrCat("stage '", stage.name(), "': ",
+                                                 error.message().empty()
+                                                     ? absl::StatusCodeToString(error.code())
+                                                     : std::string(error.message())));
+}
+
+constexpr size_t kKeptErrors = 16;
+
+}  // namespace
+
+RunState::RunState(EngineState& engine, Graph& graph, const RunOptions& options)
+    : engine_(engine),
+      graph_(graph),
+      options_(options),
+      began_(engine.clock().Now()),
+      tree_{engine, {}},
+      root_(tree_, signals_.draining, graph.name()) {}
+
+RunState::~RunState() {
+  assert(over());
+}
+
+const std::atomic<bool>& RunState::DrainingFor(const Stage& stage) const {
+  return stage.ins().empty() ? signals_.draining : never_draining_;
+}
+
+// --- Beginning ---
+
+void RunState::Refuse(absl::Status why) {
+  std::lock_guard lock(mutex_);
+  cause_ = std::move(why);
+  phase_ = Phase::kFinishing;
+}
+
+void RunState::Start(absl::Status refused) {
+  refused.Update(graph_.Check());
+  if (refused.ok() && graph_.running_.exchange(true)) {
+    refused = absl::FailedPreconditionError(
+        absl::StrCat("graph '", graph_.name(), "' runs already; a graph runs once at a time"));
+  }
+  if (!refused.ok()) {
+    Refuse(std::move(refused));
+    Finish();
+    return;
+  }
+
+  for (Stage* stage : graph_.TopologicalOrder()) {
+    auto record = std::make_unique<StageRecord>();
+    record->stage = stage;
+    record->live = stage->workers();
+    for (int i = 0; i < stage->workers(); ++i) {
+      record->works.push_back(
+          std::make_unique<Work>(*this, *stage, i, static_cast<int>(works_.size())));
+      works_.push_back(record->works.back().get());
+    }
+    record_of_[stage] = record.get();
+    stages_.push_back(std::move(record));
+  }
+  for (Graph::Channel& plan : graph_.Channels()) {
+    auto channel = plan.in->MakeChannel(PortName(*plan.in), plan.capacity, signals_);
+    channel->SetEnds(static_cast<int>(plan.outs.size()), plan.in->stage().workers());
+    plan.in->Attach(channel.get());
+    for (OutBase* out : plan.outs) out->Attach(channel.get(), out->stage().ins().empty());
+    outs_of_[channel.get()] = plan.outs.size();
+    channels_.push_back({std::move(plan), std::move(channel)});
+  }
+  const int live = static_cast<int>(works_.size());
+  {
+    std::lock_guard lock(mutex_);
+    started_ = true;
+    live_ = live;
+    holds_ = live + 1;  // and this function
+  }
+  engine_.AddRun(*this);
+  for (auto& record : stages_) record->stage->BeginRun(*this);
+  if (options_.deadline != absl::InfiniteDuration()) deadline_.ArmAt(began_ + options_.deadline);
+  if (options_.parent != nullptr) {
+    Hold();
+    parent_watch_.link.waiter = &parent_watch_;
+    parent_watch_.Prepare();
+    if (!options_.parent->Link(parent_watch_.link)) {
+      WakeList none;
+      parent_watch_.Claim(Outcome::kCancelled, none);
+    }
+    if (!parent_watch_.Publish()) parent_watch_.Wake();
+  }
+  for (Work* work : works_) work->Wake();
+  Release();
+}
+
+// --- Holding it open ---
+
+void RunState::Hold() {
+  std::lock_guard lock(mutex_);
+  ++holds_;
+}
+
+void RunState::Release() {
+  {
+    std::lock_guard lock(mutex_);
+    if (--holds_ > 0) return;
+    phase_ = Phase::kFinishing;
+  }
+  Finish();
+}
+
+void RunState::RunTimer::ArmAt(Instant when) {
+  run_.Hold();
+  run_.engine_.clock().Arm(*this, when);
+}
+
+void RunState::RunTimer::Disarm() {
+  if (run_.engine_.clock().Cancel(*this)) run_.Release();
+}
+
+void RunState::RunTimer::Wake() {
+  (run_.*action_)();
+  run_.Release();
+}
+
+void RunState::ParentWatch::Wake() {
+  run_.Cancel(run_.options_.parent->cause());
+  run_.Release();
+}
+
+// The last Work has ended: what could still end the run is called off.
+void RunState::StopWatching() {
+  deadline_.Disarm();
+  drain_deadline_.Disarm();
+  grace_.Disarm();
+  if (options_.parent != nullptr) {
+    options_.parent->Unlink(parent_watch_.link);
+    // Nobody can claim the watch any more; whoever has claimed it gives its hold back.
+    if (!parent_watch_.claimed()) Release();
+  }
+}
+
+// --- Cancelling and draining ---
+
+void RunState::Keep(const absl::Status& error) {
+  if (errors_.size() < kKeptErrors) {
+    errors_.push_back(error);
+  } else {
+    ++more_errors_;
+  }
+}
+
+void RunState::Cancel(absl::Status cause) {
+  {
+    std::lock_guard lock(mutex_);
+    if (phase_ == Phase::kFinishing || phase_ == Phase::kOver) return;
+    if (phase_ == Phase::kUnwinding) {
+      if (!absl::IsCancelled(cause)) Keep(cause);
+      return;
+    }
+    if (live_ == 0) return;  // complete: what comes now comes too late
+    phase_ = Phase::kUnwinding;
+    cause_ = std::move(cause);
+    cause_set_ = engine_.clock().Now();
+    teardown_.happened = true;
+    signals_.cancelled.store(true, std::memory_order_release);
+    ++holds_;
+  }
+  BeginTeardown();
+  Release();
+}
+
+void RunState::BeginTeardown() {
+  absl::Status cause;
+  {
+    std::lock_guard lock(mutex_);
+    cause = cause_;
+  }
+  grace_.ArmAt(engine_.clock().Now() + engine_.grace());
+  root_.Cancel(cause);
+  for (ChannelRecord& record : channels_) record.channel->Cancel();
+  Work* next = nullptr;
+  bool all_ended = false;
+  {
+    std::lock_guard lock(mutex_);
+    next = NextAtGate();
+    all_ended = live_ == 0;
+  }
+  if (next != nullptr) next->Wake();
+  if (all_ended) grace_.Disarm();  // armed after the last Work had called it off
+}
+
+void RunState::DeadlinePassed() {
+  Cancel(absl::DeadlineExceededError(
+      absl::StrCat("the run's deadline of ", absl::FormatDuration(options_.deadline), " has passed")));
+}
+
+void RunState::DrainDeadlinePassed() {
+  Cancel(absl::DeadlineExceededError("the run did not drain before the deadline that was given"));
+}
+
+void RunState::Drain(absl::Duration deadline) {
+  {
+    std::lock_guard lock(mutex_);
+    if (phase_ != Phase::kRunning || drained_) return;
+    drained_ = true;
+    ++holds_;
+  }
+  signals_.draining.store(true, std::memory_order_release);
+  if (deadline != absl::InfiniteDuration()) {
+    drain_deadline_.ArmAt(engine_.clock().Now() + deadline);
+    bool all_ended = false;
+    {
+      std::lock_guard lock(mutex_);
+      all_ended = live_ == 0;
+    }
+    if (all_ended) drain_deadline_.Disarm();
+  }
+  {
+    WakeList wakes;
+    std::lock_guard lock(tree_.mutex);
+    for (Work* work : works_) {
+      if (work->is_source()) work->context().WakeSleepersLocked(wakes);
+    }
+  }
+  for (ChannelRecord& record : channels_) record.channel->Drain();
+  Release();
+}
+
+// --- Unwinding, one at a time ---
+
+Work* RunState::NextAtGate() {
+  if (phase_ != Phase::kUnwinding) return nullptr;
+  while (turn_ < works_.size()) {
+    Work& work = *works_[turn_];
+    if (!work.ended_ && !work.overdue_) {
+      // Running, or let through already: the next one waits for its end.
+      if (!work.at_gate_) return nullptr;
+      work.at_gate_ = false;
+      work.granted_.store(true, std::memory_order_release);
+      return &work;
+    }
+    ++turn_;
+  }
+  return nullptr;
+}
+
+void RunState::ArriveAtGate(Work& work) {
+  Work* next = nullptr;
+  {
+    std::lock_guard lock(mutex_);
+    if (grace_over_) {
+      work.granted_.store(true, std::memory_order_release);
+      next = &work;
+    } else {
+      work.at_gate_ = true;
+      work.waiting_kind_.store(WaitKind::kGate, std::memory_order_relaxed);
+      next = NextAtGate();
+    }
+  }
+  if (next != nullptr) next->Wake();
+}
+
+void RunState::GraceIsOver() {
+  std::vector<Work*> ready;
+  {
+    std::lock_guard lock(mutex_);
+    if (phase_ != Phase::kUnwinding) return;
+    grace_over_ = true;
+    for (Work* work : works_) {
+      if (work->ended_) continue;
+      if (work->at_gate_) {
+        work->at_gate_ = false;
+        work->granted_.store(true, std::memory_order_release);
+        ready.push_back(work);
+      } else {
+        work->overdue_ = true;
+        teardown_.overdue.push_back(work->Name());
+        engine_.Log(absl::StrCat(graph_.name(), ".", work->Name(), " has not stopped ",
+                                 absl::FormatDuration(engine_.grace()), " after the run was cancelled"));
+      }
+    }
+  }
+  for (Work* work : ready) work->Wake();
+}
+
+bool RunState::EndedEarly(const Stage& stage, const absl::Status& result) const {
+  if (!absl::IsOutOfRange(result)) return false;
+  return std::any_of(stage.outs().begin(), stage.outs().end(),
+                     [](const OutBase* out) { return out->refused(); });
+}
+
+void RunState::WorkEnded(Work& work, absl::Status result) {
+  Stage& stage = work.stage();
+  StageRecord& record = *record_of_.at(&stage);
+  if (EndedEarly(stage, result)) result = absl::OkStatus();
+  const bool unwound = work.granted_.load(std::memory_order_acquire);
+  // The cause is set before a port closes: nobody downstream takes the end for a complete input.
+  if (!result.ok() && !(absl::IsCancelled(result) && tearing_down())) {
+    result = InStage(stage, result);
+    Cancel(result);
+  }
+
+  bool last_of_stage = false;
+  {
+    std::lock_guard lock(mutex_);
+    if (record.outcome.ok() || (absl::IsCancelled(record.outcome) && !result.ok())) record.outcome = result;
+    last_of_stage = --record.live == 0;
+  }
+  if (last_of_stage) {
+    for (OutBase* out : stage.outs()) out->channel_base()->CloseSender();
+  }
+  for (InBase* in : stage.ins()) in->channel_base()->CloseReceiver();
+
+  Work* next = nullptr;
+  bool last = false;
+  {
+    std::lock_guard lock(mutex_);
+    work.ended_ = true;
+    if (phase_ == Phase::kUnwinding) {
+      (unwound ? teardown_.unwound : teardown_.ended).push_back(work.Name());
+      next = NextAtGate();
+    }
+    last = --live_ == 0;
+    if (last && teardown_.happened) teardown_.works = engine_.clock().Now() - cause_set_;
+  }
+  if (next != nullptr) next->Wake();
+  if (last) StopWatching();
+  Release();
+}
+
+// --- The end ---
+
+void RunState::Finish() {
+  const Instant works_ended = engine_.clock().Now();
+  bool started = false;
+  {
+    std::lock_guard lock(mutex_);
+    started = started_;
+  }
+  std::vector<std::string> discarded;
+  for (ChannelRecord& record : channels_) {
+    if (record.channel->ledger().queued == 0) continue;
+    record.channel->Discard();
+    discarded.push_back(record.channel->name());
+  }
+  if (started) {
+    for (auto& record : stages_) record->stage->EndRun();
+  }
+
+  {
+    std::lock_guard lock(mutex_);
+    teardown_.discarded = std::move(discarded);
+    if (teardown_.happened) teardown_.discards = engine_.clock().Now() - works_ended;
+    FillReport(report_);
+    report_.status = cause_;
+    report_.over = true;
+    report_final_ = true;
+  }
+  for (ChannelRecord& record : channels_) {
+    record.plan.in->Attach(nullptr);
+    for (OutBase* out : record.plan.outs) out->Attach(nullptr, false);
+  }
+  record_of_.clear();
+  works_.clear();
+  while (!stages_.empty()) {
+    auto& works = stages_.back()->works;
+    while (!works.empty()) works.pop_back();
+    stages_.pop_back();
+  }
+  while (!channels_.empty()) channels_.pop_back();
+  if (started) {
+    graph_.running_.store(false);
+    engine_.RemoveRun(*this);
+  }
+  std::vector<std::function<void(const Report&)>> callbacks;
+  std::unique_lock lock(mutex_);
+  while (!callbacks_.empty()) {
+    callbacks.swap(callbacks_);
+    lock.unlock();
+    for (auto& callback : callbacks) callback(report_);
+    callbacks.clear();
+    lock.lock();
+  }
+  phase_ = Phase::kOver;
+  finished_.notify_all();  // under the lock, as the last touch: whoever waits may destroy this
+}
+
+bool RunState::over() const {
+  std::lock_guard lock(mutex_);
+  return phase_ == Phase::kOver;
+}
+
+absl::Status RunState::Await(Instant deadline) {
+  return engine_.Await(mutex_, finished_, deadline, [this] { return phase_ == Phase::kOver; });
+}
+
+void RunState::OnDone(std::function<void(const Report&)> callback) {
+  {
+    std::lock_guard lock(mutex_);
+    if (phase_ != Phase::kOver) {
+      callbacks_.push_back(std::move(callback));
+      return;
+    }
+  }
+  callback(report_);
+}
+
+// --- Seeing it ---
+
+void RunState::Sample() {
+  std::lock_guard lock(mutex_);
+  if (report_final_) return;
+  for (auto& record : stages_) {
+    for (auto& work : record->works) {
+      if (work->ended_) continue;
+      std::atomic<uint64_t>* counter = &record->waiting;
+      switch (work->waiting_kind()) {
+        case WaitKind::kNothing: counter = &record->busy; break;
+        case WaitKind::kReceive: counter = &record->starved; break;
+        case WaitKind::kSend: counter = &record->blocked; break;
+        default: break;
+      }
+      counter->store(counter->load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    }
+  }
+}
+
+bool RunState::WaitsForExternal() const {
+  std::lock_guard lock(mutex_);
+  for (const Work* work : works_) {
+    if (!work->ended_ && work->waiting_kind() == WaitKind::kExternal) return true;
+  }
+  return false;
+}
+
+void RunState::AppendCensus(std::vector<std::string>& lines) const {
+  std::lock_guard lock(mutex_);
+  if (report_final_) return;
+  for (const Work* work : works_) {
+    if (work->ended_) continue;
+    std::string line = absl::StrCat(graph_.name(), ".", work->Name(), ": ");
+    // Read one after the other while the Work goes on: where may belong to its next wait.
+    static const std::string unknown = "a channel";
+    const std::string* where = work->waiting_where();
+    if (where == nullptr) where = &unknown;
+    switch (work->waiting_kind()) {
+      case WaitKind::kNothing: line += "runs, or is ready to"; break;
+      case WaitKind::kReceive: absl::StrAppend(&line, "waits to receive from ", *where); break;
+      case WaitKind::kSend: absl::StrAppend(&line, "waits to send to ", *where, ", which is full"); break;
+      default: absl::StrAppend(&line, "waits: ", WaitKindName(work->waiting_kind())); break;
+    }
+    lines.push_back(std::move(line));
+  }
+}
+
+std::string RunState::DescribeWaits() const {
+  std::vector<std::string> lines;
+  AppendCensus(lines);
+  return absl::StrJoin(lines, "; ");
+}
+
+void RunState::FillReport(Report& report) const {
+  report.graph = graph_.name();
+  report.drained = drained_;
+  report.errors = errors_;
+  report.more_errors = more_errors_;
+  report.elapsed = engine_.clock().Now() - began_;
+  report.teardown = teardown_;
+  absl::flat_hash_map<const ChannelBase*, Ledger> ledgers;
+  for (const ChannelRecord& record : channels_) {
+    ChannelReport channel;
+    channel.name = record.channel->name();
+    for (const OutBase* out : record.plan.outs) channel.from.push_back(PortName(*out));
+    channel.type = record.plan.in->TypeName();
+    channel.capacity = record.channel->capacity();
+    channel.ledger = record.channel->ledger();
+    ledgers[record.channel.get()] = channel.ledger;
+    report.channels.push_back(std::move(channel));
+  }
+  for (const auto& record : stages_) {
+    StageReport stage;
+    stage.name = record->stage->name();
+    stage.kind = record->stage->kind();
+    stage.workers = record->stage->workers();
+    stage.ended = stage.workers - record->live;
+    stage.outcome = record->outcome;
+    for (const InBase* in : record->stage->ins()) stage.received += ledgers[in->channel_base()].received;
+    for (const OutBase* out : record->stage->outs()) {
+      if (outs_of_.at(out->channel_base()) == 1) stage.sent += ledgers[out->channel_base()].accepted;
+    }
+    stage.busy = record->busy.load(std::memory_order_relaxed);
+    stage.starved = record->starved.load(std::memory_order_relaxed);
+    stage.blocked = record->blocked.load(std::memory_order_relaxed);
+    stage.waiting = record->waiting.load(std::memory_order_relaxed);
+    report.stages.push_back(std::move(stage));
+  }
+  report.bottleneck = FindBottleneck(report.stages);
+}
+
+Report RunState::Snapshot() const {
+  std::lock_guard lock(mutex_);
+  if (report_final_) return report_;
+  Report report;
+  FillReport(report);
+  return report;
+}
+
+}  // namespace weir::internal

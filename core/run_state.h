@@ -1,0 +1,172 @@
+// RunState: one execution of a graph: the scope that owns and joins everything it started.
+//
+//   kRunning --last Work ends, no cause--------------------------------> kFinishing -> kOver
+//       \----a cause is set: kUnwinding --the last Work has unwound-----/
+//
+// Teardown, once a cause is set (DESIGN.md: Cancellation and teardown):
+//   1. the cause is stored and `signals.cancelled` turns true, before any port closes;
+//   2. all Contexts and channels are cancelled: parked Works are claimed and posted;
+//   3. every Work comes to the gate, at its next wait or when it is resumed. The gate lets one through at a time, in
+//      topological order of the stages, workers by index; the next goes when that one has ended. When the grace period is
+//      over, those that have not come are named, and all others go;
+//   4. what is left in the channels is discarded, channel by channel;
+//   5. the records are destroyed in reverse order of addition, the report is final, and who waits is told.
+//
+// The run is held open by its Works, and by whoever is in the middle of doing something to it: cancelling, draining, a timer
+// or a parent Context that fires, a thread inside an Input or Output. The last to let go finishes it.
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "weir/core/channel.h"
+#include "weir/core/context.h"
+#include "weir/core/engine_state.h"
+#include "weir/core/graph.h"
+#include "weir/core/report.h"
+#include "weir/core/run.h"
+#include "weir/core/work.h"
+
+namespace weir::internal {
+
+class RunState final {
+ public:
+  RunState(EngineState& engine, Graph& graph, const RunOptions& options);
+  ~RunState();
+
+  // `refused`: why it may not start at all, if not OK.
+  void Start(absl::Status refused);
+  void Cancel(absl::Status cause);
+  void Drain(absl::Duration deadline);
+  // OK once the run is over. DEADLINE_EXCEEDED, or FAILED_PRECONDITION where the thread may not wait.
+  absl::Status Await(Instant deadline);
+  bool over() const;
+  void OnDone(std::function<void(const Report&)> callback);
+  // Final once the run is over; until then how things stand.
+  Report Snapshot() const;
+
+  // --- For Works and the parts of the engine ---
+
+  EngineState& engine() { return engine_; }
+  Context& root() { return root_; }
+  const std::string& graph_name() const { return graph_.name(); }
+  const std::atomic<bool>& DrainingFor(const Stage& stage) const;
+  bool tearing_down() const { return signals_.cancelled.load(std::memory_order_acquire); }
+  // The Work is not running and may not go on until its turn comes; it is posted then.
+  void ArriveAtGate(Work& work);
+  // The Work's coroutine has ended and its frame is gone.
+  void WorkEnded(Work& work, absl::Status result);
+  void Hold();
+  void Release();
+  // Samples the state of every Work; called by the clock's thread, or by the simulator after a step.
+  void Sample();
+  bool WaitsForExternal() const;
+  // A line for each Work that has not ended: what it waits for.
+  void AppendCensus(std::vector<std::string>& lines) const;
+  std::string DescribeWaits() const;
+
+ private:
+  enum class Phase { kRunning, kUnwinding, kFinishing, kOver };
+
+  struct StageRecord {
+    Stage* stage;
+    std::vector<std::unique_ptr<Work>> works;
+    int live = 0;          // guarded by mutex_
+    absl::Status outcome;  // guarded by mutex_: the first that was not OK
+    // By the sampler alone; read by reports.
+    std::atomic<uint64_t> busy{0}, starved{0}, blocked{0}, waiting{0};
+  };
+  struct ChannelRecord {
+    Graph::Channel plan;
+    std::unique_ptr<ChannelBase> channel;
+  };
+
+  // A timer of the run: when it fires, `action` runs on the clock's thread, outside of its lock, holding the run open.
+  class RunTimer final : public Timer, private Wakeable {
+   public:
+    RunTimer(RunState& run, void (RunState::*action)(), bool only_when_idle)
+        : run_(run), action_(action), only_when_idle_(only_when_idle) {}
+    void ArmAt(Instant when);
+    void Disarm();
+
+   private:
+    void Fire(WakeList& wakes) override { wakes.Add(*this); }
+    bool OnlyWhenIdle() const override { return only_when_idle_; }
+    void Wake() override;
+
+    RunState& run_;
+    void (RunState::*const action_)();
+    const bool only_when_idle_;
+  };
+
+  // Waits, parked, for a parent Context's cancellation.
+  class ParentWatch final : public Waiter {
+   public:
+    explicit ParentWatch(RunState& run) : run_(run) {}
+    WaitLink link;
+    void Wake() override;
+
+   private:
+    RunState& run_;
+  };
+
+  void Refuse(absl::Status why);
+  void BeginTeardown();
+  void DeadlinePassed();
+  void DrainDeadlinePassed();
+  void GraceIsOver();
+  Work* NextAtGate() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void StopWatching();
+  void Finish();
+  void FillReport(Report& report) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Keep(const absl::Status& error) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool EndedEarly(const Stage& stage, const absl::Status& result) const;
+
+  // Constant after construction.
+  EngineState& engine_;
+  Graph& graph_;
+  const RunOptions options_;
+  Instant began_;
+  std::vector<std::unique_ptr<StageRecord>> stages_;  // in topological order
+  absl::flat_hash_map<const Stage*, StageRecord*> record_of_;
+  std::vector<Work*> works_;              // in the order of unwinding
+  std::vector<ChannelRecord> channels_;   // in topological order
+  absl::flat_hash_map<const ChannelBase*, size_t> outs_of_;  // how many Outs share a channel
+
+  // Self-synchronised.
+  RunSignals signals_;
+  const std::atomic<bool> never_draining_{false};
+  ContextTree tree_;
+  Context root_;
+  RunTimer deadline_{*this, &RunState::DeadlinePassed, false};
+  RunTimer drain_deadline_{*this, &RunState::DrainDeadlinePassed, false};
+  RunTimer grace_{*this, &RunState::GraceIsOver, true};
+  ParentWatch parent_watch_{*this};
+
+  mutable std::mutex mutex_;
+  std::condition_variable finished_;
+  Phase phase_ ABSL_GUARDED_BY(mutex_) = Phase::kRunning;
+  bool started_ ABSL_GUARDED_BY(mutex_) = false;  // the graph was bound, and has to be let go
+  int holds_ ABSL_GUARDED_BY(mutex_) = 0;
+  int live_ ABSL_GUARDED_BY(mutex_) = 0;   // Works that have not ended
+  size_t turn_ ABSL_GUARDED_BY(mutex_) = 0;  // index into works_: whose turn it is to unwind
+  bool grace_over_ ABSL_GUARDED_BY(mutex_) = false;
+  bool drained_ ABSL_GUARDED_BY(mutex_) = false;
+  absl::Status cause_ ABSL_GUARDED_BY(mutex_);
+  Instant cause_set_ ABSL_GUARDED_BY(mutex_);
+  std::vector<absl::Status> errors_ ABSL_GUARDED_BY(mutex_);
+  uint64_t more_errors_ ABSL_GUARDED_BY(mutex_) = 0;
+  TeardownReport teardown_ ABSL_GUARDED_BY(mutex_);
+  bool report_final_ ABSL_GUARDED_BY(mutex_) = false;
+  Report report_ ABSL_GUARDED_BY(mutex_);  // once report_final_
+  std::vector<std::function<void(const Report&)>> callbacks_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace weir::internal

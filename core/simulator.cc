@@ -1,0 +1,152 @@
+#include "weir/core/simulator.h"
+
+#include <cassert>
+
+#include "absl/strings/str_cat.h"
+#include "weir/core/run_state.h"
+
+namespace weir::internal {
+
+Simulator::Simulator(uint64_t seed, absl::Duration grace, LogSink log)
+    : EngineState(grace, std::move(log)), random_(seed), seed_(seed), now_(Instant::FromNanoseconds(1)) {}
+
+Simulator::~Simulator() = default;
+
+uint64_t Simulator::Pick(uint64_t n) { return n <= 1 ? 0 : random_() % n; }
+
+void Simulator::Record(std::string_view what, std::string_view name) {
+  for (std::string_view part : {what, name}) {
+    for (char c : part) digest_ = (digest_ ^ static_cast<unsigned char>(c)) * 1099511628211ull;
+  }
+  if (keep_trace_) {
+    absl::StrAppend(&trace_, steps_, " ", now_.nanoseconds(), " ", std::string(what), " ", std::string(name), "\n");
+  }
+}
+
+void Simulator::Post(Job& job) {
+  {
+    std::lock_guard lock(mutex_);
+    const bool was_queued = job.queued_.exchange(true, std::memory_order_relaxed);
+    assert(!was_queued && "weir: a job was posted twice");
+    (void)was_queued;
+    ready_.push_back(&job);
+  }
+  posted_.notify_one();
+}
+
+void Simulator::Arm(Timer& timer, Instant when) { timers_.Arm(timer, when); }
+bool Simulator::Cancel(Timer& timer) { return timers_.Cancel(timer); }
+
+bool Simulator::Suspend(BlockingTask& task, Work& work) {
+  task.caller_ = &work;
+  if (!work.Publish()) return work.SuspendDecided();
+  task.queued_ = true;
+  calls_.push_back(&task);
+  return true;
+}
+
+void Simulator::Withdraw(BlockingTask& task) {
+  if (!task.queued_) return;
+  std::erase(calls_, &task);
+  task.queued_ = false;
+}
+
+void Simulator::MakeCall(size_t index) {
+  BlockingTask& task = *calls_[index];
+  calls_.erase(calls_.begin() + index);
+  task.queued_ = false;
+  WakeList wakes;
+  Record("call", task.caller_->Name());
+  if (!task.caller_->Claim(Outcome::kDone, wakes)) return;
+  now_ = now_ + absl::Microseconds(Pick(1000));
+  task.Execute();
+}
+
+void Simulator::FireTimer(bool idle) {
+  WakeList wakes;
+  Record("fire", "timer");
+  const Instant when = timers_.FireEarliest(idle, wakes);
+  now_ = std::max(now_, when);
+}
+
+bool Simulator::Step() {
+  if (on_step_) on_step_(steps_);
+  ++steps_;
+  Job* job = nullptr;
+  {
+    std::unique_lock lock(mutex_);
+    const size_t choices = ready_.size() + calls_.size();
+    if (timers_.HasFireable(choices == 0) && (choices == 0 || Pick(16) == 0)) {
+      lock.unlock();
+      FireTimer(choices == 0);
+      return true;
+    }
+    if (choices == 0) return false;
+    const size_t choice = Pick(choices);
+    if (choice >= ready_.size()) {
+      const size_t call = choice - ready_.size();
+      lock.unlock();
+      MakeCall(call);
+      return true;
+    }
+    job = ready_[choice];
+    ready_[choice] = ready_.back();
+    ready_.pop_back();
+    job->queued_.store(false, std::memory_order_relaxed);
+  }
+  Record("run", job->Name());
+  job->Run();
+  VisitRuns([](RunState& run) { run.Sample(); });
+  return true;
+}
+
+bool Simulator::Judge() {
+  bool external = false;
+  std::vector<std::pair<RunState*, std::string>> stuck;
+  VisitRuns([&](RunState& run) {
+    if (run.WaitsForExternal()) external = true;
+    stuck.emplace_back(&run, run.DescribeWaits());
+  });
+  if (external) {
+    std::unique_lock lock(mutex_);
+    posted_.wait(lock, [this] { return !ready_.empty(); });
+    return true;
+  }
+  bool judged = false;
+  for (auto& [run, waits] : stuck) {
+    if (run->tearing_down()) continue;
+    judged = true;
+    run->Cancel(absl::FailedPreconditionError(
+        absl::StrCat("deadlock: nothing in the simulation can go on (seed ", seed_, "): ", waits)));
+  }
+  return judged;
+}
+
+absl::Status Simulator::MayWait() const {
+  if (!stepping_) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      "weir: a stage of a simulated engine cannot wait for a run of the same engine on its thread; co_await run.Finished()");
+}
+
+absl::Status Simulator::Await(std::mutex& mutex, std::condition_variable&, Instant deadline,
+                              const std::function<bool()>& done) {
+  if (absl::Status may = MayWait(); !may.ok()) return may;
+  while (true) {
+    {
+      std::lock_guard lock(mutex);
+      if (done()) return absl::OkStatus();
+    }
+    if (now_ >= deadline) return absl::DeadlineExceededError("");
+    stepping_ = true;
+    const bool stepped = Step() || Judge();
+    stepping_ = false;
+    if (stepped) continue;
+    // Nothing can happen any more, so time passes until the caller's patience ends.
+    if (deadline == Instant::InfiniteFuture()) {
+      return absl::FailedPreconditionError("weir: nothing is left to simulate, and what is waited for has not happened");
+    }
+    now_ = deadline;
+  }
+}
+
+}  // namespace weir::internal

@@ -1,0 +1,55 @@
+#include "weir/core/stage.h"
+
+#include <cxxabi.h>
+
+#include <cstdlib>
+#include <memory>
+#include <typeinfo>
+
+#include "absl/strings/str_replace.h"
+
+namespace weir {
+namespace internal {
+
+InBase::InBase(Stage* stage, std::string_view name) : PortBase(stage, name) {
+  stage->ins_.push_back(this);
+}
+
+OutBase::OutBase(Stage* stage, std::string_view name) : PortBase(stage, name) {
+  stage->outs_.push_back(this);
+}
+
+std::string Demangle(const char* type) {
+  int status = 0;
+  std::unique_ptr<char, decltype(&std::free)> name(
+      abi::__cxa_demangle(type, nullptr, nullptr, &status), &std::free);
+  if (status != 0) return type;
+  std::string spelled = absl::StrReplaceAll(
+      name.get(), {{"std::__cxx11::basic_string<char, std::char_traits<char>, std::allocator<char> >", "std::string"},
+                   {"std::basic_string_view<char, std::char_traits<char> >", "std::string_view"},
+                   {"(anonymous namespace)::", ""},
+                   {"unsigned long", "uint64_t"}});
+  // Default arguments of the standard library say nothing to a reader.
+  for (const char* noise : {", std::allocator<", ", std::default_delete<", ", std::less<"}) {
+    for (size_t at; (at = spelled.find(noise)) != std::string::npos;) {
+      size_t end = spelled.find('<', at) + 1;
+      for (int depth = 1; end < spelled.size() && depth > 0; ++end) {
+        depth += spelled[end] == '<' ? 1 : spelled[end] == '>' ? -1 : 0;
+      }
+      while (end < spelled.size() && spelled[end] == ' ') ++end;
+      spelled.erase(at, end - at);
+    }
+  }
+  return absl::StrReplaceAll(spelled, {{"> >", ">>"}});
+}
+
+}  // namespace internal
+
+std::string Stage::kind() const {
+  std::string type = internal::Demangle(typeid(*this).name());
+  type = type.substr(0, type.find('<'));
+  const size_t scope = type.rfind("::");
+  return scope == std::string::npos ? type : type.substr(scope + 2);
+}
+
+}  // namespace weir

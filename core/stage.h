@@ -1,0 +1,81 @@
+// Stage: a named unit of work with typed ports. Users derive from it when the ready-made stages do not do:
+//
+//   class Route : public weir::Stage {
+//    public:
+//     weir::In<Order> in{this, "in"};
+//     weir::Out<Order> out{this, "out"};
+//
+//     weir::Task<> Work(weir::Context& context) override {
+//       while (auto order = co_await in.Receive()) {
+//         absl::Status sent = co_await out.Send(std::move(*order));
+//         if (!sent.ok()) co_return sent;
+//       }
+//       co_return in.status();
+//     }
+//   };
+//
+// A stage's members are its ports and its configuration; its state lives in Work's locals. So the same graph can run
+// again, and `workers = 4` is four Works on one stage, without anyone writing a reset. What the workers of a stage share
+// is made anew in `BeginRun`.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "weir/core/context.h"
+#include "weir/core/operations.h"
+#include "weir/core/port.h"
+#include "weir/core/task.h"
+
+namespace weir {
+
+class Graph;
+
+class Stage {
+ public:
+  Stage() = default;
+  Stage(const Stage&) = delete;
+  Stage& operator=(const Stage&) = delete;
+  virtual ~Stage() = default;
+
+  // What each worker of the stage does, from the run's beginning to its end. On the pool's threads, one at a time for one
+  // worker. It must not block a thread (`Context::Blocking` is for that). How it ends:
+  //   OK                            done
+  //   the OUT_OF_RANGE of an Out    nobody downstream wants more: no failure
+  //   CANCELLED after a cancel      no failure of this stage
+  //   anything else, an exception   the run fails, with this as its cause if it is the first
+  virtual Task<> Work(Context& context) = 0;
+
+  // What the stage is, in a word, for drawings and reports: "map".
+  virtual std::string kind() const;
+
+  const std::string& name() const { return name_; }
+  int workers() const { return workers_; }
+  // How many Works a run makes of this stage; at least 1. Before the run.
+  Stage& set_workers(int workers) {
+    workers_ = workers;
+    return *this;
+  }
+
+  const std::vector<internal::InBase*>& ins() const { return ins_; }
+  const std::vector<internal::OutBase*>& outs() const { return outs_; }
+
+ protected:
+  // Around the Works of a run, on one thread: nothing of the stage runs before the first or after the second.
+  virtual void BeginRun(internal::RunState& run) { (void)run; }
+  virtual void EndRun() {}
+
+ private:
+  friend class Graph;
+  friend class internal::InBase;
+  friend class internal::OutBase;
+  friend class internal::RunState;
+
+  std::string name_;
+  int workers_ = 1;
+  std::vector<internal::InBase*> ins_;
+  std::vector<internal::OutBase*> outs_;
+};
+
+}  // namespace weir

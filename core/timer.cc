@@ -1,0 +1,188 @@
+#include "weir/core/timer.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+namespace weir::internal {
+
+bool TimerHeap::Before(const Timer& a, const Timer& b) const {
+  return a.when_ != b.when_ ? a.when_ < b.when_ : a.order_ < b.order_;
+}
+
+void TimerHeap::Place(size_t index, Timer* timer) {
+  heap_[index] = timer;
+  timer->index_ = index;
+}
+
+void TimerHeap::SiftUp(size_t index) {
+  Timer* timer = heap_[index];
+  while (index > 0) {
+    size_t parent = (index - 1) / 2;
+    if (!Before(*timer, *heap_[parent])) break;
+    Place(index, heap_[parent]);
+    index = parent;
+  }
+  Place(index, timer);
+}
+
+void TimerHeap::SiftDown(size_t index) {
+  Timer* timer = heap_[index];
+  while (true) {
+    size_t child = 2 * index + 1;
+    if (child >= heap_.size()) break;
+    if (child + 1 < heap_.size() && Before(*heap_[child + 1], *heap_[child])) ++child;
+    if (!Before(*heap_[child], *timer)) break;
+    Place(index, heap_[child]);
+    index = child;
+  }
+  Place(index, timer);
+}
+
+void TimerHeap::Remove(size_t index) {
+  heap_[index]->index_ = Timer::kNotArmed;
+  Timer* last = heap_.back();
+  heap_.pop_back();
+  if (index == heap_.size()) return;
+  Place(index, last);
+  SiftUp(index);
+  SiftDown(last->index_);
+}
+
+bool TimerHeap::Arm(Timer& timer, Instant when) {
+  std::lock_guard lock(mutex_);
+  timer.when_ = when;
+  timer.order_ = next_order_++;
+  heap_.push_back(&timer);
+  timer.index_ = heap_.size() - 1;
+  SiftUp(timer.index_);
+  return heap_.front() == &timer;
+}
+
+bool TimerHeap::Cancel(Timer& timer) {
+  std::lock_guard lock(mutex_);
+  if (timer.index_ == Timer::kNotArmed) return false;
+  Remove(timer.index_);
+  return true;
+}
+
+Instant TimerHeap::FireDue(Instant now, WakeList& wakes) {
+  std::lock_guard lock(mutex_);
+  while (!heap_.empty() && heap_.front()->when_ <= now) {
+    Timer* timer = heap_.front();
+    Remove(0);
+    timer->Fire(wakes);
+  }
+  return heap_.empty() ? Instant::InfiniteFuture() : heap_.front()->when_;
+}
+
+Instant TimerHeap::FireEarliest(bool idle, WakeList& wakes) {
+  std::lock_guard lock(mutex_);
+  Timer* earliest = nullptr;
+  for (Timer* timer : heap_) {
+    if (timer->OnlyWhenIdle() && !idle) continue;
+    if (earliest == nullptr || Before(*timer, *earliest)) earliest = timer;
+  }
+  if (earliest == nullptr) return Instant::InfiniteFuture();
+  Remove(earliest->index_);
+  earliest->Fire(wakes);
+  return earliest->when_;
+}
+
+bool TimerHeap::HasFireable(bool idle) const {
+  std::lock_guard lock(mutex_);
+  if (idle) return !heap_.empty();
+  return std::any_of(heap_.begin(), heap_.end(),
+                     [](const Timer* timer) { return !timer->OnlyWhenIdle(); });
+}
+
+size_t TimerHeap::size() const {
+  std::lock_guard lock(mutex_);
+  return heap_.size();
+}
+
+namespace {
+
+std::chrono::steady_clock::time_point ToChrono(Instant when) {
+  return std::chrono::steady_clock::time_point(std::chrono::nanoseconds(when.nanoseconds()));
+}
+
+}  // namespace
+
+SteadyClock::SteadyClock(absl::Duration period, std::function<void()> tick)
+    : period_(period), tick_(std::move(tick)), thread_([this] { Loop(); }) {}
+
+SteadyClock::~SteadyClock() {
+  {
+    std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_one();
+  thread_.join();
+}
+
+Instant SteadyClock::Now() const {
+  return Instant::FromNanoseconds(std::chrono::duration_cast<std::chrono::nanoseconds>(
+                                      std::chrono::steady_clock::now().time_since_epoch())
+                                      .count());
+}
+
+void SteadyClock::Arm(Timer& timer, Instant when) {
+  if (!heap_.Arm(timer, when)) return;
+  {
+    std::lock_guard lock(mutex_);
+    changed_ = true;
+  }
+  wake_.notify_one();
+}
+
+bool SteadyClock::Cancel(Timer& timer) { return heap_.Cancel(timer); }
+
+void SteadyClock::SetTicking(bool ticking) {
+  {
+    std::lock_guard lock(mutex_);
+    ticking_ = ticking;
+    changed_ = true;
+  }
+  wake_.notify_one();
+}
+
+void SteadyClock::Loop() {
+  Instant next_tick = Now() + period_;
+  std::unique_lock lock(mutex_);
+  while (!stopping_) {
+    changed_ = false;
+    const bool ticking = ticking_;
+    lock.unlock();
+    WakeList wakes;
+    Instant until = heap_.FireDue(Now(), wakes);
+    wakes.Flush();
+    if (ticking) {
+      if (Instant now = Now(); next_tick <= now) {
+        tick_();
+        next_tick = now + period_;
+      }
+      until = std::min(until, next_tick);
+    }
+    lock.lock();
+    auto look_again = [this] { return changed_ || stopping_; };
+    if (until == Instant::InfiniteFuture()) {
+      wake_.wait(lock, look_again);
+    } else {
+      wake_.wait_until(lock, ToChrono(until), look_again);
+    }
+  }
+}
+
+Instant ManualClock::Now() const { return Instant::FromNanoseconds(now_.load()); }
+void ManualClock::Arm(Timer& timer, Instant when) { heap_.Arm(timer, when); }
+bool ManualClock::Cancel(Timer& timer) { return heap_.Cancel(timer); }
+
+void ManualClock::Advance(absl::Duration by) {
+  Instant now = Now() + by;
+  now_.store(now.nanoseconds());
+  WakeList wakes;
+  heap_.FireDue(now, wakes);
+}
+
+}  // namespace weir::internal

@@ -1,0 +1,162 @@
+// Waiting. Everything that a Work or a thread can wait for is built from three parts:
+//
+//   Waiter    who waits: one claim word. Whoever claims it decides the outcome and wakes it, exactly once.
+//   WaitLink  where it waits: one link per channel, context or queue, guarded by the lock of what it is linked into.
+//   WakeList  who was claimed under a lock and is to be woken after the lock is released.
+//
+// The claim word:
+//
+//   kRunning --Prepare--> kPreparing --Publish--> kParked --Claim--> kClaimed --Resumed--> kRunning
+//                              \________Claim________________________/
+//
+//   kRunning    the owner is running (or is ready to); nobody else writes the word.
+//   kPreparing  the owner arms and links; a claimer that comes now decides the outcome but does not wake.
+//   kParked     the owner may be suspended; the claimer wakes.
+//   kClaimed    the outcome is fixed; the owner unlinks what is still linked, and goes on.
+//
+// A link is claimed through only under the lock that guards it, and the owner unlinks under the same lock before it goes
+// on. So whoever finds a link also finds its owner still in that wait.
+#pragma once
+
+#include <atomic>
+#include <coroutine>
+#include <cstdint>
+
+#include "weir/core/clock.h"
+
+namespace weir::internal {
+
+class Work;
+
+// How a wait ended. The order in which an operation looks at them is the order of precedence on ties.
+enum class Outcome : uint8_t {
+  kNone,       // not decided
+  kCancelled,  // the run, or the Context that bounds the wait, was cancelled
+  kClosed,     // a send: nobody downstream wants more, or the run is draining
+  kDone,       // the item was sent, or an item was received, or what was waited for has happened
+  kEnd,        // a receive: the channel has ended
+  kTimedOut,
+};
+
+// What a waiter waits for, for samples and messages.
+enum class WaitKind : uint8_t { kNothing, kReceive, kSend, kSleep, kTurn, kBlocking, kExternal, kGate };
+const char* WaitKindName(WaitKind kind);
+
+// Somebody to be told, outside of all locks, that something was decided.
+class Wakeable {
+ public:
+  virtual void Wake() = 0;
+
+ protected:
+  ~Wakeable() = default;
+
+ private:
+  friend class WakeList;
+  Wakeable* next_wake_ = nullptr;
+};
+
+// First in, first out. Filled under locks, flushed outside of them. Never destroyed with anybody in it.
+class WakeList {
+ public:
+  WakeList() = default;
+  WakeList(const WakeList&) = delete;
+  WakeList& operator=(const WakeList&) = delete;
+  ~WakeList() { Flush(); }
+  void Add(Wakeable& wakeable);
+  void Flush();
+
+ private:
+  Wakeable* first_ = nullptr;
+  Wakeable* last_ = nullptr;
+};
+
+class Waiter : public Wakeable {
+ public:
+  // By the owner.
+  void Prepare() { word_.store(kPreparing, std::memory_order_relaxed); }
+  // True: parked; nothing of the waiter's frame may be touched any more. False: claimed meanwhile.
+  bool Publish() {
+    uint8_t expected = kPreparing;
+    return word_.compare_exchange_strong(expected, kParked, std::memory_order_release,
+                                         std::memory_order_acquire);
+  }
+  // How the wait ended, once claimed; the waiter runs again. `early`: claimed while preparing, so that the claimer may
+  // still be at work under the lock of its link; take that lock before touching what it fills.
+  struct Result {
+    Outcome outcome;
+    bool early;
+  };
+  Result Resumed() {
+    uint8_t word = word_.load(std::memory_order_acquire);
+    word_.store(kRunning, std::memory_order_relaxed);
+    return {static_cast<Outcome>((word & kOutcomeMask) >> kOutcomeShift), (word & kEarly) != 0};
+  }
+
+  // By anyone under the lock of a link, or by the owner while preparing. True for exactly one caller, who must then see
+  // the waiter added to a WakeList: if it was parked, Claim has done that.
+  bool Claim(Outcome outcome, WakeList& wakes);
+
+  bool claimed() const { return (word_.load(std::memory_order_acquire) & kStateMask) == kClaimed; }
+
+ protected:
+  ~Waiter() = default;
+
+ private:
+  static constexpr uint8_t kRunning = 0, kPreparing = 1, kParked = 2, kClaimed = 3;
+  static constexpr uint8_t kStateMask = 3;
+  static constexpr int kOutcomeShift = 2;
+  static constexpr uint8_t kOutcomeMask = 7 << kOutcomeShift;
+  static constexpr uint8_t kEarly = 1 << 5;
+
+  // Release by the publisher and by the claimer, acquire by the other and by the owner: what was written before a
+  // publication is seen by its claimer, and what was written before a claim is seen by the owner.
+  std::atomic<uint8_t> word_{kRunning};
+};
+
+// A place in a list of waiters. All members are guarded by the list's lock.
+class WaitLink {
+ public:
+  WaitLink() = default;
+  WaitLink(const WaitLink&) = delete;
+  WaitLink& operator=(const WaitLink&) = delete;
+
+  Waiter* waiter = nullptr;
+  bool linked() const { return linked_; }
+
+ private:
+  friend class WaitList;
+  WaitLink* next_ = nullptr;
+  WaitLink* previous_ = nullptr;
+  bool linked_ = false;
+};
+
+// First come, first served.
+class WaitList {
+ public:
+  bool empty() const { return first_ == nullptr; }
+  WaitLink* front() const { return first_; }
+  static WaitLink* Next(const WaitLink& link) { return link.next_; }
+  void PushBack(WaitLink& link);
+  void Remove(WaitLink& link);
+
+ private:
+  WaitLink* first_ = nullptr;
+  WaitLink* last_ = nullptr;
+};
+
+// What `co_await` sees of an operation: it belongs to one Work, and it parks through `Work::Park`.
+class Operation {
+ public:
+  Operation(const Operation&) = delete;
+  Operation& operator=(const Operation&) = delete;
+
+ protected:
+  Operation() = default;
+  ~Operation() = default;
+  Work* work_ = nullptr;
+
+ private:
+  friend void BindOperation(Operation& operation, Work& work);
+};
+
+}  // namespace weir::internal

@@ -1,0 +1,163 @@
+#include "weir/core/work.h"
+
+#include <cassert>
+#include <exception>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "weir/core/engine_state.h"
+#include "weir/core/operations.h"
+#include "weir/core/run_state.h"
+#include "weir/core/stage.h"
+
+namespace weir::internal {
+
+Trampoline& TrampolineOf(Work& work) { return *work.trampoline_; }
+void BindOperation(Operation& operation, Work& work) { operation.work_ = &work; }
+
+absl::Status ToStatus(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::kDone: return absl::OkStatus();
+    case Outcome::kCancelled: return absl::CancelledError("");
+    case Outcome::kTimedOut: return absl::DeadlineExceededError("");
+    case Outcome::kClosed:
+    case Outcome::kEnd: return absl::OutOfRangeError("");
+    case Outcome::kNone: break;
+  }
+  return absl::InternalError("weir: a wait ended without an outcome");
+}
+
+absl::Status ToStatus(const std::exception_ptr& exception) {
+  try {
+    std::rethrow_exception(exception);
+  } catch (const std::exception& e) {
+    return absl::InternalError(e.what());
+  } catch (...) {
+    return absl::InternalError("an exception that is not a std::exception");
+  }
+}
+
+Work::Work(RunState& run, Stage& stage, int index, int order)
+    : run_(run),
+      stage_(stage),
+      index_(index),
+      order_(order),
+      source_(stage.ins().empty()),
+      context_(run.root(), run.DrainingFor(stage),
+               absl::StrCat(run.graph_name(), ".", stage.name())) {}
+
+Work::~Work() = default;
+
+Clock& Work::clock() { return run_.engine().clock(); }
+
+std::string Work::Name() const { return absl::StrCat(stage_.name(), "#", index_); }
+
+void Work::Wake() { run_.engine().executor().Post(*this); }
+
+bool Work::MustTakeTurn() const {
+  return run_.tearing_down() && !granted_.load(std::memory_order_acquire);
+}
+
+void Work::Run() {
+  if (MustTakeTurn()) {
+    run_.ArriveAtGate(*this);
+    return;
+  }
+  Trampoline trampoline;
+  trampoline_ = &trampoline;
+  budget_ = kBudget;
+  waiting_kind_.store(WaitKind::kNothing, std::memory_order_relaxed);
+  if (!started_) {
+    if (run_.tearing_down()) {  // its turn to unwind, and there is nothing to unwind
+      run_.WorkEnded(*this, absl::CancelledError(""));
+      return;
+    }
+    started_ = true;
+    try {
+      task_ = stage_.Work(context_);
+    } catch (...) {
+      run_.WorkEnded(*this, ToStatus(std::current_exception()));
+      return;
+    }
+    task_.BindTo(*this);
+    resume_point_ = task_.frame();
+  }
+  trampoline.next = resume_point_;
+  while (trampoline.next) std::exchange(trampoline.next, nullptr).resume();
+  if (!trampoline.ended) return;  // parked: another thread may be running the Work by now
+
+  absl::Status result;
+  try {
+    result = task_.frame().promise().Take();
+  } catch (...) {
+    result = ToStatus(std::current_exception());
+  }
+  task_ = Task<>();
+  run_.WorkEnded(*this, std::move(result));
+}
+
+void Work::Yield(std::coroutine_handle<> frame) {
+  resume_point_ = frame;
+  Wake();
+}
+
+void Work::Prepare(std::coroutine_handle<> frame, WaitKind kind, const std::string* where) {
+  for (Lease* lease = leases_; lease != nullptr; lease = lease->next_) lease->SettleTaken();
+  resume_point_ = frame;
+  waiting_where_.store(where, std::memory_order_relaxed);
+  waiting_kind_.store(kind, std::memory_order_relaxed);
+  Waiter::Prepare();
+}
+
+bool Work::Suspend() { return Publish() || SuspendDecided(); }
+
+bool Work::SuspendDecided() {
+  if (MustTakeTurn()) {
+    Wake();
+    return true;
+  }
+  waiting_kind_.store(WaitKind::kNothing, std::memory_order_relaxed);
+  return false;
+}
+
+void Work::OpenLease(Lease& lease) {
+  if (lease.open_) return;
+  lease.open_ = true;
+  lease.next_ = leases_;
+  leases_ = &lease;
+}
+
+void Work::CloseLease(Lease& lease) {
+  if (!lease.open_) return;
+  lease.open_ = false;
+  for (Lease** at = &leases_; *at != nullptr; at = &(*at)->next_) {
+    if (*at == &lease) {
+      *at = lease.next_;
+      return;
+    }
+  }
+}
+
+void BoundedOperation::ArmBounds() {
+  if (within_ != absl::InfiniteDuration()) {
+    timer_.waiter = work_;
+    armed_ = true;
+    Clock& clock = work_->clock();
+    clock.Arm(timer_, clock.Now() + within_);
+  }
+  if (bound_ != nullptr) {
+    bound_link_.waiter = work_;
+    if (!bound_->Link(bound_link_)) {
+      WakeList none;
+      work_->Claim(Outcome::kCancelled, none);
+    }
+  }
+}
+
+Waiter::Result BoundedOperation::DisarmBounds() {
+  if (armed_) work_->clock().Cancel(timer_);
+  if (bound_ != nullptr) bound_->Unlink(bound_link_);
+  return work_->Resumed();
+}
+
+}  // namespace weir::internal

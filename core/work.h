@@ -1,0 +1,155 @@
+// Work: one instance of a stage's coroutine, as the engine sees it. It is the Job that resumes the coroutine and the Waiter
+// that the coroutine parks as; a run owns one for each worker of each stage, from its beginning to its end.
+//
+// How an operation parks (see ReceiveOperation in port.h for the pattern):
+//   1. `await_ready` tries. If that decides the outcome, and the Work's budget is not spent, there is no wait.
+//   2. `await_suspend` calls `Prepare`, links itself where it waits, arms its timer, and ends with `Suspend`: once that has
+//      published the wait, another thread may be running the coroutine, so nothing may follow it.
+//   3. Whoever claims the wait posts the Work; `Run` resumes the coroutine; `await_resume` asks `Resumed` what happened and
+//      unlinks what is still linked.
+//
+// When a run is cancelled its Works unwind one at a time. `Run` and `Suspend` are the two doors: a Work that comes to one
+// of them out of turn is held at the run's gate until its turn comes (run_state.h).
+#pragma once
+
+#include <atomic>
+#include <coroutine>
+#include <cstdint>
+#include <string>
+
+#include "weir/core/context.h"
+#include "weir/core/executor.h"
+#include "weir/core/task.h"
+#include "weir/core/timer.h"
+#include "weir/core/wait.h"
+
+namespace weir {
+
+class Stage;
+
+namespace internal {
+
+class RunState;
+
+// A batch that still holds items of a channel; settled whenever its Work parks, so that what was taken makes room.
+class Lease {
+ public:
+  virtual void SettleTaken() = 0;
+
+ protected:
+  Lease() = default;
+  ~Lease() = default;
+
+ private:
+  friend class Work;
+  Lease* next_ = nullptr;
+  bool open_ = false;
+};
+
+class Work final : public Job, public Waiter {
+ public:
+  Work(RunState& run, Stage& stage, int index, int order);
+  ~Work();
+
+  // Job.
+  void Run() override;
+  std::string Name() const override;
+  // Wakeable: posts the Work.
+  void Wake() override;
+
+  // --- For operations, on the thread that runs the Work ---
+
+  // False once the Work has had its share: it is to go to the back of the queue.
+  bool SpendBudget() { return --budget_ > 0; }
+  // True if the run is being cancelled and it is not this Work's turn to unwind.
+  bool MustTakeTurn() const;
+  // Suspends a Work whose operation is decided already: to the back of the queue, or to the gate.
+  void Yield(std::coroutine_handle<> frame);
+  void Prepare(std::coroutine_handle<> frame, WaitKind kind, const std::string* where);
+  // Publishes the wait. True: suspended, and nothing of the frame may be touched. False: decided meanwhile, go on.
+  bool Suspend();
+  // For an operation that must publish under a lock of its own; if that fails, `SuspendDecided` does the rest.
+  bool SuspendDecided();
+  void OpenLease(Lease& lease);
+  void CloseLease(Lease& lease);
+
+  RunState& run() { return run_; }
+  Stage& stage() { return stage_; }
+  int index() const { return index_; }
+  int order() const { return order_; }
+  Context& context() { return context_; }
+  Clock& clock();
+  // True if the stage has no input: what draining concerns.
+  bool is_source() const { return source_; }
+
+  // --- For the sampler, from any thread ---
+  WaitKind waiting_kind() const { return waiting_kind_.load(std::memory_order_relaxed); }
+  const std::string* waiting_where() const { return waiting_where_.load(std::memory_order_relaxed); }
+
+ private:
+  friend class RunState;
+  friend Trampoline& TrampolineOf(Work& work);
+
+  // How many operations a Work may do without waiting before others get their turn.
+  static constexpr int kBudget = 256;
+
+  // Constant after construction.
+  RunState& run_;
+  Stage& stage_;
+  const int index_;
+  const int order_;  // its place in the order of unwinding
+  const bool source_;
+
+  // Owned by the thread that runs the Work.
+  Context context_;
+  Task<> task_;
+  std::coroutine_handle<> resume_point_;
+  Trampoline* trampoline_ = nullptr;
+  int budget_ = kBudget;
+  bool started_ = false;
+  Lease* leases_ = nullptr;
+
+  // Written by the Work, read by the sampler; order nothing.
+  std::atomic<WaitKind> waiting_kind_{WaitKind::kNothing};
+  std::atomic<const std::string*> waiting_where_{nullptr};
+
+  // Set under the run's lock before the Work is posted: it may unwind now.
+  std::atomic<bool> granted_{false};
+
+  // Guarded by the run's lock (run_state.h).
+  bool at_gate_ = false;
+  bool ended_ = false;
+  bool overdue_ = false;
+};
+
+// Claims its waiter as timed out.
+class WaitTimer final : public Timer {
+ public:
+  WaitTimer() = default;
+  Waiter* waiter = nullptr;
+  void Fire(WakeList& wakes) override { waiter->Claim(Outcome::kTimedOut, wakes); }
+};
+
+// An operation that a duration and a Context may bound, beside the run itself.
+class BoundedOperation : public Operation {
+ protected:
+  BoundedOperation(absl::Duration within, Context* bound) : within_(within), bound_(bound) {}
+  ~BoundedOperation() = default;
+
+  bool bound_cancelled() const { return bound_ != nullptr && bound_->cancelled(); }
+  bool tries_once() const { return within_ <= absl::ZeroDuration(); }
+  // Between Prepare and Suspend, for a wait that is not decided yet.
+  void ArmBounds();
+  // After the resumption.
+  Waiter::Result DisarmBounds();
+
+ private:
+  const absl::Duration within_;
+  Context* const bound_;
+  bool armed_ = false;
+  WaitTimer timer_;
+  WaitLink bound_link_;
+};
+
+}  // namespace internal
+}  // namespace weir

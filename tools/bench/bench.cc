@@ -1,0 +1,48 @@
+#include "tools/bench/bench.h"
+
+#include <time.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+
+namespace weir::bench {
+namespace {
+
+int64_t Now(clockid_t clock) {
+  timespec now;
+  clock_gettime(clock, &now);
+  return int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
+}
+
+}  // namespace
+
+std::string PointName(const Params& params) {
+  std::string name = params.workload;
+  if (params.stages > 0) absl::StrAppend(&name, "/stages=", params.stages);
+  if (params.capacity > 0) absl::StrAppend(&name, "/capacity=", params.capacity);
+  return name;
+}
+
+Params WithItems(Params params, int64_t items) {
+  params.items = std::min(params.items, items);
+  return params;
+}
+
+// The CPU clock is read outside the wall clock's interval, so that its system call does not count
+// as wall time.
+Stopwatch::Stopwatch() : wall_start_ns_(0), cpu_start_ns_(Now(CLOCK_PROCESS_CPUTIME_ID)) {
+  wall_start_ns_ = Now(CLOCK_MONOTONIC);
+}
+
+Sample Stopwatch::Stop(int64_t units) const {
+  Sample sample;
+  sample.wall_ns = Now(CLOCK_MONOTONIC) - wall_start_ns_;
+  sample.cpu_ns = Now(CLOCK_PROCESS_CPUTIME_ID) - cpu_start_ns_;
+  sample.units = units;
+  return sample;
+}
+
+}  // namespace weir::bench

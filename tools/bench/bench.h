@@ -1,0 +1,97 @@
+// The vocabulary of the benchmark: what is measured (a Workload, at several Params), by whom (an
+// Implementation) and what one measurement gives (a Sample). Nothing here runs anything; see
+// runner.h.
+//
+// To add an implementation of a workload: write one file with a function `Sample RunX(const
+// Params&)` and a function `void AddX(Suite&)`, declare the latter in workloads.h, and call it in
+// workloads.cc.
+
+#ifndef WEIR_TOOLS_BENCH_BENCH_H_
+#define WEIR_TOOLS_BENCH_BENCH_H_
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace weir::bench {
+
+// The implementation that the others' ratios refer to.
+inline constexpr char kBaseline[] = "weir";
+
+// One point at which a workload is measured. Every implementation gets the same, but for `items`
+// (see Implementation::scale).
+struct Params {
+  std::string workload;
+  int stages = 0;     // stages between source and sink; 0 if the implementation chooses its own
+  int capacity = 0;   // items (or chunks) that one channel may hold
+  int threads = 0;    // pool threads
+  int64_t items = 0;  // items to send, or expected in the input
+
+  std::string input;      // a file to read; empty if the items are made in memory
+  uint64_t expected = 0;  // the result's checksum, where it was computed beforehand
+};
+
+// What one run measured. Plain bytes: it travels through a pipe from the process that ran it.
+struct Sample {
+  int64_t wall_ns = 0;
+  int64_t cpu_ns = 0;       // of the whole process, all threads
+  int64_t units = 0;        // what the times are divided by: items times hops, or items
+  int64_t peak_rss_kb = 0;  // filled in by the runner
+  bool ok = false;          // the result was verified
+};
+
+struct Implementation {
+  std::string workload;
+  std::string name;
+
+  // Runs the workload once, in a process of its own that has no other threads, and returns the
+  // sample. Must create its threads, and let them work through a small warm-up (an implementation
+  // knows best how), before the clock starts; must not verify before the clock stops. An exception
+  // that leaves it fails the sample.
+  std::function<Sample(const Params&)> run;
+
+  // Multiplies the workload's items, so that a fast implementation's sample is long enough to be
+  // measured.
+  int64_t scale = 1;
+};
+
+struct Workload {
+  std::string name;
+  std::string unit;  // what `ns` is per, for people
+
+  std::vector<Params> points;
+
+  // Makes a selected point's input (in a child process if that needs memory) and fills in what
+  // depends on it. May be empty, and may throw.
+  std::function<void(Params&)> prepare = nullptr;
+};
+
+// Everything that can be measured, in the order in which it is printed.
+struct Suite {
+  std::vector<Workload> workloads;
+  std::vector<Implementation> implementations;
+};
+
+// "chain/stages=16/capacity=64": what --filter is matched against.
+std::string PointName(const Params& params);
+
+// `params` with at most `items` items, for warm-ups.
+Params WithItems(Params params, int64_t items);
+
+// Measures wall time and the CPU time of the process from its construction on.
+class Stopwatch {
+ public:
+  Stopwatch();
+
+  // The times so far, with `units` filled in. The caller sets `ok`.
+  Sample Stop(int64_t units) const;
+
+ private:
+  int64_t wall_start_ns_;
+  int64_t cpu_start_ns_;
+};
+
+}  // namespace weir::bench
+
+#endif  // WEIR_TOOLS_BENCH_BENCH_H_

@@ -1,0 +1,144 @@
+// bench: measures weir beside the libraries that it would be chosen over, in one run.
+//
+//   bench --filter=chain              a table per point
+//   bench --filter=chain/stages=16/ --impl='weir|tbb' --rounds=15
+//   bench --json > today.json         one JSON object a line
+//
+// The exit status is 1 if a flag is wrong or a result could not be verified.
+
+#include <stdio.h>
+
+#include <cstdint>
+#include <exception>
+#include <optional>
+#include <regex>
+#include <string>
+#include <vector>
+
+#include "absl/flags/flag.h"
+#include "absl/flags/parse.h"
+#include "absl/flags/usage.h"
+#include "absl/strings/str_cat.h"
+#include "tools/bench/bench.h"
+#include "tools/bench/report.h"
+#include "tools/bench/runner.h"
+#include "tools/bench/workloads.h"
+
+ABSL_FLAG(std::string, filter, "",
+          "measure only the points whose name, such as chain/stages=16/capacity=64, contains this "
+          "regular expression");
+ABSL_FLAG(std::string, impl, "",
+          "measure only the implementations whose name contains this regular expression");
+ABSL_FLAG(int, rounds, 7, "rounds; in each, every implementation is measured once");
+ABSL_FLAG(bool, json, false, "print one JSON object a line instead of a table");
+ABSL_FLAG(int64_t, items, 0,
+          "items instead of each point's own number, before an implementation's factor (not for "
+          "word_count)");
+ABSL_FLAG(int64_t, corpus_mb, 64, "size of word_count's generated text, in megabytes");
+ABSL_FLAG(int, timeout, 120, "seconds after which one sample is given up");
+
+namespace weir::bench {
+namespace {
+
+// Nothing, and a line on standard error, if a flag's value is no regular expression.
+std::optional<std::regex> RegexOf(const char* flag, const std::string& text) {
+  try {
+    return std::regex(text);
+  } catch (const std::regex_error& error) {
+    fprintf(stderr, "bench: --%s=%s is not a regular expression: %s\n", flag, text.c_str(),
+            error.what());
+    return std::nullopt;
+  }
+}
+
+bool FlagsAreUsable() {
+  bool usable = true;
+  const auto require_at_least = [&](const char* flag, int64_t value, int64_t least) {
+    if (value >= least) return;
+    fprintf(stderr, "bench: --%s must be at least %lld, not %lld\n", flag,
+            static_cast<long long>(least), static_cast<long long>(value));
+    usable = false;
+  };
+  require_at_least("rounds", absl::GetFlag(FLAGS_rounds), 1);
+  require_at_least("items", absl::GetFlag(FLAGS_items), 0);
+  require_at_least("corpus_mb", absl::GetFlag(FLAGS_corpus_mb), 1);
+  require_at_least("timeout", absl::GetFlag(FLAGS_timeout), 1);
+  return usable;
+}
+
+std::vector<const Implementation*> Select(const Suite& suite, const std::string& workload,
+                                          const std::regex& impl) {
+  std::vector<const Implementation*> selected;
+  for (const Implementation& implementation : suite.implementations) {
+    if (implementation.workload != workload) continue;
+    if (!std::regex_search(implementation.name, impl)) continue;
+    selected.push_back(&implementation);
+  }
+  return selected;
+}
+
+// False if standard output cannot be written, on a full disk for example.
+bool Print(const Workload& workload, const std::vector<Result>& results) {
+  if (absl::GetFlag(FLAGS_json)) {
+    for (const Result& result : results) puts(JsonLine(result).c_str());
+  } else {
+    puts(Table(workload, results).c_str());
+  }
+  return fflush(stdout) == 0 && ferror(stdout) == 0;
+}
+
+int Main() {
+  if (!FlagsAreUsable()) return 1;
+  const std::string filter_text = absl::GetFlag(FLAGS_filter);
+  const std::optional<std::regex> filter = RegexOf("filter", filter_text);
+  const std::optional<std::regex> impl = RegexOf("impl", absl::GetFlag(FLAGS_impl));
+  if (!filter.has_value() || !impl.has_value()) return 1;
+
+  const Suite suite = MakeSuite(absl::GetFlag(FLAGS_corpus_mb));
+  bool measured = false;
+  bool verified = true;
+  for (const Workload& workload : suite.workloads) {
+    const auto implementations = Select(suite, workload.name, *impl);
+    if (implementations.empty()) continue;
+    for (Params params : workload.points) {
+      if (!std::regex_search(PointName(params), *filter)) continue;
+      if (absl::GetFlag(FLAGS_items) > 0) params.items = absl::GetFlag(FLAGS_items);
+      if (workload.prepare) workload.prepare(params);
+      const std::vector<Result> results = Measure(
+          params, implementations, absl::GetFlag(FLAGS_rounds), absl::GetFlag(FLAGS_timeout));
+      if (!Print(workload, results)) {
+        perror("bench: cannot write the results");
+        return 1;
+      }
+      measured = true;
+      for (const Result& result : results) verified = verified && result.ok;
+    }
+  }
+  if (!measured) {
+    std::string names;
+    for (const Workload& workload : suite.workloads) absl::StrAppend(&names, " ", workload.name);
+    fprintf(stderr, "bench: nothing matches --filter=%s --impl=%s; the workloads are:%s\n",
+            filter_text.c_str(), absl::GetFlag(FLAGS_impl).c_str(), names.c_str());
+    return 1;
+  }
+  return verified ? 0 : 1;
+}
+
+}  // namespace
+}  // namespace weir::bench
+
+int main(int argc, char** argv) {
+  absl::SetProgramUsageMessage(
+      "measures weir beside its peers. For example:\n  bench --filter=chain --rounds=7");
+  const std::vector<char*> rest = absl::ParseCommandLine(argc, argv);
+  if (rest.size() > 1) {
+    fprintf(stderr, "bench: unexpected argument %s; every option begins with --\n", rest[1]);
+    return 1;
+  }
+  try {
+    return weir::bench::Main();
+  } catch (const std::exception& error) {
+    fprintf(stderr, "bench: %s\n", error.what());
+    return 1;
+  }
+}

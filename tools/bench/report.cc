@@ -1,0 +1,65 @@
+#include "tools/bench/report.h"
+
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "nlohmann/json.hpp"
+#include "tools/bench/bench.h"
+#include "tools/bench/runner.h"
+
+namespace weir::bench {
+namespace {
+
+// Nothing that is measured takes no time: 0 means that it was not.
+std::string Cell(double value) { return value > 0 ? absl::StrFormat("%.2f", value) : "-"; }
+
+// More digits than this are noise, and make the lines hard to read.
+double Rounded(double ns) { return std::round(ns * 1000) / 1000; }
+
+}  // namespace
+
+std::string Table(const Workload& workload, const std::vector<Result>& results) {
+  if (results.empty()) return "";
+  const Params& params = results.front().params;
+  double baseline = 0;
+  for (const Result& result : results) {
+    if (result.impl == kBaseline && result.ok) baseline = result.ns.median;
+  }
+  std::string table = absl::StrFormat("%s, %d threads, %d rounds, ns per %s\n", PointName(params),
+                                      params.threads, results.front().rounds, workload.unit);
+  absl::StrAppendFormat(&table, "  %-28s %9s %9s %9s %9s %9s %8s  %s\n", "", "median", "min", "max",
+                        "cpu", "peak MB", "x weir", "ok");
+  for (const Result& result : results) {
+    const bool compared = baseline > 0 && result.ok;
+    absl::StrAppendFormat(&table, "  %-28s %9s %9s %9s %9s %9s %8s  %s\n", result.impl,
+                          Cell(result.ns.median), Cell(result.ns.min), Cell(result.ns.max),
+                          Cell(result.cpu_ns), Cell(result.peak_rss_kb / 1024),
+                          Cell(compared ? result.ns.median / baseline : 0),
+                          result.ok ? "yes" : "NO");
+  }
+  return table;
+}
+
+std::string JsonLine(const Result& result) {
+  // Ordered, so that lines read as they are documented.
+  nlohmann::ordered_json line;
+  line["workload"] = result.params.workload;
+  line["impl"] = result.impl;
+  line["params"] = {{"stages", result.params.stages},
+                    {"capacity", result.params.capacity},
+                    {"threads", result.params.threads},
+                    {"items", result.params.items}};
+  line["rounds"] = result.rounds;
+  line["ns"] = Rounded(result.ns.median);
+  line["ns_min"] = Rounded(result.ns.min);
+  line["ns_max"] = Rounded(result.ns.max);
+  line["cpu_ns"] = Rounded(result.cpu_ns);
+  line["peak_rss_kb"] = result.peak_rss_kb;
+  line["ok"] = result.ok;
+  return line.dump();
+}
+
+}  // namespace weir::bench

@@ -1,0 +1,23 @@
+// How results are printed: a table for people, or one JSON object a line for programs.
+
+#ifndef WEIR_TOOLS_BENCH_REPORT_H_
+#define WEIR_TOOLS_BENCH_REPORT_H_
+
+#include <string>
+#include <vector>
+
+#include "tools/bench/bench.h"
+#include "tools/bench/runner.h"
+
+namespace weir::bench {
+
+// The results of one point: a heading and a row per implementation. The last column but one tells
+// how many times the baseline's time a row needs; it is "-" where the baseline was not measured.
+std::string Table(const Workload& workload, const std::vector<Result>& results);
+
+// One line, without its newline. Times are ns per item and hop, or per item, as the workload says.
+std::string JsonLine(const Result& result);
+
+}  // namespace weir::bench
+
+#endif  // WEIR_TOOLS_BENCH_REPORT_H_
