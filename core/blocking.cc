@@ -4,7 +4,7 @@ namespace weir::internal {
 
 BlockingPool::~BlockingPool() {
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     stopping_ = true;
   }
   ready_.notify_all();
@@ -13,7 +13,7 @@ BlockingPool::~BlockingPool() {
 
 bool BlockingPool::Suspend(BlockingTask& task, Work& work) {
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     task.caller_ = &work;
     task.next_ = nullptr;
     task.previous_ = last_;
@@ -35,7 +35,7 @@ bool BlockingPool::Suspend(BlockingTask& task, Work& work) {
 }
 
 void BlockingPool::Withdraw(BlockingTask& task) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   if (task.queued_) Remove(task);
 }
 
@@ -47,7 +47,7 @@ void BlockingPool::Remove(BlockingTask& task) {
 }
 
 void BlockingPool::Loop() {
-  std::unique_lock lock(mutex_);
+  std::unique_lock<std::mutex> lock(mutex_);
   while (true) {
     ++idle_;
     ready_.wait(lock, [this] { return first_ != nullptr || stopping_; });

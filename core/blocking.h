@@ -3,10 +3,10 @@
 
 #include <condition_variable>
 #include <cstddef>
-#include <mutex>
 #include <thread>
 #include <vector>
 
+#include "weir/core/mutex.h"
 #include "weir/core/wait.h"
 #include "weir/core/work.h"
 
@@ -56,7 +56,7 @@ class BlockingPool final : public BlockingExecutor {
   void Remove(BlockingTask& task);  // with the lock held
 
   const int max_threads_;
-  std::mutex mutex_;
+  Mutex mutex_;
   std::condition_variable ready_;
   BlockingTask* first_ = nullptr;  // this and what follows: guarded by mutex_
   BlockingTask* last_ = nullptr;

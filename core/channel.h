@@ -20,12 +20,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <type_traits>
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
+#include "weir/core/mutex.h"
 #include "weir/core/ring.h"
 #include "weir/core/wait.h"
 
@@ -79,6 +79,7 @@ class ChannelBase {
 
   // Before the run begins.
   void SetEnds(int senders, int receivers) {
+    Lock lock(mutex_);
     senders_ = senders;
     receivers_ = receivers;
     receiving_works_ = receivers;
@@ -102,10 +103,10 @@ class ChannelBase {
   void UnlinkReceive(ReceiveRequestBase& request);
 
  protected:
-  using Lock = std::lock_guard<std::mutex>;
+  using Lock = MutexLock;
 
   // With the lock held.
-  bool closed_to(bool from_source) const {
+  bool closed_to(bool from_source) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     return receivers_ == 0 ||
            (from_source && signals_.draining.load(std::memory_order_acquire));
   }
@@ -120,7 +121,7 @@ class ChannelBase {
   const RunSignals& signals_;
   size_t receiving_works_ = 1;  // as the run began: among how many a batch is shared
 
-  mutable std::mutex mutex_;
+  mutable Mutex mutex_;
   WaitList senders_waiting_ ABSL_GUARDED_BY(mutex_);
   WaitList receivers_waiting_ ABSL_GUARDED_BY(mutex_);
   int senders_ ABSL_GUARDED_BY(mutex_) = 0;
@@ -211,7 +212,7 @@ class Channel final : public ChannelBase {
   }
 
   void Discard() override {
-    Ring<T> ring = Extract(discarded_);
+    Ring<T> ring = Extract(&Channel::discarded_);
     while (ring.size() > 0) ring.PopFront();
   }
 
@@ -297,13 +298,14 @@ class Channel final : public ChannelBase {
     ServeReceivers(wakes);
   }
 
-  Ring<T> Extract(uint64_t& counter) {
+  // Takes what is queued out of the channel, counted as `counter` says, to be destroyed outside of the lock.
+  Ring<T> Extract(uint64_t ChannelBase::*counter) {
     Lock lock(mutex_);
-    counter += ring_.size();
+    this->*counter += ring_.size();
     return Ring<T>(std::move(ring_));
   }
   void DestroyUnread() override {
-    Ring<T> ring = Extract(unread_);
+    Ring<T> ring = Extract(&Channel::unread_);
     while (ring.size() > 0) ring.PopFront();
   }
 

@@ -7,6 +7,7 @@
 
 namespace weir {
 
+using internal::MutexLock;
 using internal::WaitLink;
 using internal::WaitList;
 using internal::WakeList;
@@ -40,7 +41,7 @@ Context::Context(Context& parent, Instant deadline)
 Context::~Context() {
   if (armed_) tree_.engine.clock().Cancel(timer_);
   if (parent_ == nullptr) return;
-  std::lock_guard lock(tree_.mutex);
+  MutexLock lock(tree_.mutex);
   assert(first_child_ == nullptr && "weir: a Context must not outlive its parent");
   (previous_sibling_ == nullptr ? parent_->first_child_ : previous_sibling_->next_sibling_) =
       next_sibling_;
@@ -48,7 +49,7 @@ Context::~Context() {
 }
 
 void Context::Attach() {
-  std::lock_guard lock(tree_.mutex);
+  MutexLock lock(tree_.mutex);
   next_sibling_ = parent_->first_child_;
   if (next_sibling_ != nullptr) next_sibling_->previous_sibling_ = this;
   parent_->first_child_ = this;
@@ -60,7 +61,7 @@ void Context::Attach() {
 
 absl::Status Context::cause() const {
   if (!cancelled()) return absl::OkStatus();
-  std::lock_guard lock(tree_.mutex);
+  MutexLock lock(tree_.mutex);
   return cause_;
 }
 
@@ -69,7 +70,7 @@ Instant Context::Now() const { return tree_.engine.clock().Now(); }
 void Context::Cancel(absl::Status cause) {
   assert(!cause.ok() && "weir: the cause of a cancellation is not OK");
   WakeList wakes;
-  std::lock_guard lock(tree_.mutex);
+  MutexLock lock(tree_.mutex);
   CancelLocked(cause, wakes);
 }
 
@@ -104,31 +105,31 @@ void Context::WakeSleepersLocked(WakeList& wakes) {
 }
 
 bool Context::Link(WaitLink& link) {
-  std::lock_guard lock(tree_.mutex);
+  MutexLock lock(tree_.mutex);
   if (cancelled()) return false;
   waits_.PushBack(link);
   return true;
 }
 
 bool Context::LinkSleep(WaitLink& link) {
-  std::lock_guard lock(tree_.mutex);
+  MutexLock lock(tree_.mutex);
   if (cancelled() || draining()) return false;
   sleeps_.PushBack(link);
   return true;
 }
 
 void Context::Unlink(WaitLink& link) {
-  std::lock_guard lock(tree_.mutex);
+  MutexLock lock(tree_.mutex);
   waits_.Remove(link);
 }
 
 void Context::UnlinkSleep(WaitLink& link) {
-  std::lock_guard lock(tree_.mutex);
+  MutexLock lock(tree_.mutex);
   sleeps_.Remove(link);
 }
 
 void Context::Deadline::Fire(WakeList& wakes) {
-  std::lock_guard lock(context_.tree_.mutex);
+  MutexLock lock(context_.tree_.mutex);
   context_.CancelLocked(absl::DeadlineExceededError("the Context's deadline has passed"), wakes);
 }
 

@@ -16,7 +16,6 @@
 #include <exception>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -27,6 +26,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "weir/core/clock.h"
+#include "weir/core/mutex.h"
 #include "weir/core/timer.h"
 #include "weir/core/wait.h"
 
@@ -42,7 +42,7 @@ class EngineState;
 // What the Contexts of one run share.
 struct ContextTree {
   EngineState& engine;
-  std::mutex mutex;
+  Mutex mutex;
 };
 
 class Work;

@@ -6,7 +6,7 @@
 namespace weir::internal {
 
 void ThreadWaiter::Wake() {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   woken_ = true;
   wake_.notify_one();  // under the lock, as the last touch: the waiter may be gone after it
 }
@@ -31,7 +31,7 @@ Waiter::Result ThreadWaiter::Wait(EngineState& engine, absl::Duration within) {
 absl::Status MayBlock(EngineState& engine) { return engine.MayWait(); }
 
 EdgeStage::Visit::Visit(EdgeStage& edge) {
-  std::lock_guard lock(edge.mutex_);
+  MutexLock lock(edge.mutex_);
   if (edge.run_ == nullptr) {
     status_ = edge.over_;
   } else if (edge.closed_) {
@@ -50,7 +50,7 @@ EngineState& EdgeStage::Visit::engine() const { return run_->engine(); }
 
 void EdgeStage::Close() {
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     if (run_ == nullptr || closed_) return;
     closed_ = true;
   }
@@ -65,13 +65,13 @@ Task<> EdgeStage::Work(Context& context) {
 
 void EdgeStage::BeginRun(RunState& run) {
   closing_.Reset();
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   run_ = &run;
   closed_ = false;
 }
 
 void EdgeStage::EndRun() {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   over_ = run_->tearing_down() ? absl::CancelledError("") : absl::OutOfRangeError("");
   run_ = nullptr;
 }

@@ -15,7 +15,6 @@
 #pragma once
 
 #include <condition_variable>
-#include <mutex>
 #include <new>
 #include <string>
 #include <utility>
@@ -23,6 +22,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "weir/core/mutex.h"
 #include "weir/core/stage.h"
 
 namespace weir {
@@ -36,7 +36,7 @@ class ThreadWaiter final : public Waiter {
   Result Wait(EngineState& engine, absl::Duration within);
 
  private:
-  std::mutex mutex_;
+  Mutex mutex_;
   std::condition_variable wake_;
   bool woken_ = false;  // guarded by mutex_
 };
@@ -70,7 +70,7 @@ class EdgeStage : public Stage {
 
  private:
   Turnstile closing_;
-  std::mutex mutex_;
+  Mutex mutex_;
   RunState* run_ = nullptr;  // guarded by mutex_
   bool closed_ = false;      // guarded by mutex_
   // What is left to say when the run is over: guarded by mutex_.

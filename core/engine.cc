@@ -31,24 +31,24 @@ void EngineState::Log(const std::string& line) const {
 }
 
 void EngineState::AddRun(RunState& run) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   runs_.push_back(&run);
   if (runs_.size() == 1) OnActive(true);
 }
 
 void EngineState::RemoveRun(RunState& run) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   std::erase(runs_, &run);
   if (runs_.empty()) OnActive(false);
 }
 
 size_t EngineState::active_runs() const {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   return runs_.size();
 }
 
 void EngineState::VisitRuns(const std::function<void(RunState&)>& visit) const {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   for (RunState* run : runs_) visit(*run);
 }
 
@@ -68,6 +68,9 @@ class ThreadedEngine final : public EngineState {
   Clock& clock() override { return manual_ != nullptr ? static_cast<Clock&>(*manual_) : steady_; }
   BlockingExecutor& blocking() override { return blocking_; }
   int width() const { return pool_.width(); }
+  size_t armed_timers() const override {
+    return manual_ != nullptr ? manual_->armed() : steady_.armed();
+  }
 
   absl::Status MayWait() const override {
     if (!pool_.OnOwnThread()) return absl::OkStatus();
@@ -75,10 +78,10 @@ class ThreadedEngine final : public EngineState {
         "weir: a thread of an engine cannot wait for a run of that engine, which may need the thread; "
         "co_await run.Finished() instead");
   }
-  absl::Status Await(std::mutex& mutex, std::condition_variable& wake, Instant deadline,
+  absl::Status Await(Mutex& mutex, std::condition_variable& wake, Instant deadline,
                      const std::function<bool()>& done) override {
     if (absl::Status may = MayWait(); !may.ok()) return may;
-    std::unique_lock lock(mutex);
+    std::unique_lock<std::mutex> lock(mutex);
     if (deadline == Instant::InfiniteFuture()) {
       wake.wait(lock, done);
       return absl::OkStatus();
@@ -151,6 +154,9 @@ Instant Engine::Now() const { return state_->clock().Now(); }
 std::vector<std::string> Engine::Census() const {
   std::vector<std::string> lines;
   state_->VisitRuns([&](internal::RunState& run) { run.AppendCensus(lines); });
+  if (const size_t armed = state_->armed_timers(); armed > 0) {
+    lines.push_back(absl::StrCat(armed, " timers are armed"));
+  }
   return lines;
 }
 

@@ -31,7 +31,7 @@ struct EngineOptions {
   // How long the Works of a cancelled run may take to unwind before they are named and no longer waited for in turn.
   absl::Duration grace = absl::Seconds(5);
   // Where Context::Log and the engine's own warnings go, a line at a time, from any thread. Standard error by default.
-  std::function<void(std::string_view line)> log;
+  std::function<void(std::string_view line)> log = nullptr;
   // A hand-turned clock instead of the steady one: for tests. It must outlive the engine.
   internal::ManualClock* clock = nullptr;
 };
@@ -52,8 +52,8 @@ class Engine {
   int threads() const;
   Instant Now() const;
 
-  // What of the engine's runs is left: one line for each Work that has not ended, with what it waits for. Empty if no run
-  // is active.
+  // What is alive on the engine: a line for each Work that has not ended, with what it waits for, and one for the timers
+  // that are armed. Empty when no run is active: then nothing of any run is left.
   std::vector<std::string> Census() const;
 
   // Null unless the engine is simulated.

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <functional>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,6 +13,7 @@
 #include "weir/core/blocking.h"
 #include "weir/core/clock.h"
 #include "weir/core/executor.h"
+#include "weir/core/mutex.h"
 
 namespace weir::internal {
 
@@ -29,9 +29,10 @@ class EngineState {
   virtual Executor& executor() = 0;
   virtual Clock& clock() = 0;
   virtual BlockingExecutor& blocking() = 0;
+  virtual size_t armed_timers() const = 0;
   // Lets the caller's thread wait until `done`. FAILED_PRECONDITION, at once, on a thread that the engine needs for it.
   // A simulated engine takes its steps in here. `done` is asked again after every wake-up of `waker`, whose lock it needs.
-  virtual absl::Status Await(std::mutex& mutex, std::condition_variable& wake, Instant deadline,
+  virtual absl::Status Await(Mutex& mutex, std::condition_variable& wake, Instant deadline,
                              const std::function<bool()>& done) = 0;
   // OK, or why the caller's thread must not wait for a run.
   virtual absl::Status MayWait() const = 0;
@@ -52,7 +53,7 @@ class EngineState {
  private:
   const absl::Duration grace_;
   const LogSink log_;
-  mutable std::mutex mutex_;
+  mutable Mutex mutex_;
   std::vector<RunState*> runs_ ABSL_GUARDED_BY(mutex_);
 };
 

@@ -22,7 +22,7 @@ namespace weir {
 struct ChannelOptions {
   // How many items the channel may hold; at least 1. Outs that share an In share its channel: they give the same
   // capacity, or one of them gives it.
-  std::optional<size_t> capacity;
+  std::optional<size_t> capacity = std::nullopt;
 };
 
 class Graph {

@@ -45,18 +45,20 @@ absl::Status SleepOperation::await_resume() {
 
 void Turnstile::Advance(uint64_t number) {
   WakeList wakes;
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   now_ = number;
-  for (WaitLink* link = waiting_.front(); link != nullptr; link = WaitList::Next(*link)) {
-    if (static_cast<TurnOperation*>(link)->number_ != number) continue;
-    waiting_.Remove(*link);
-    link->waiter->Claim(Outcome::kDone, wakes);
-    return;
+  for (WaitLink* link = waiting_.front(); link != nullptr;) {
+    WaitLink* next = WaitList::Next(*link);
+    if (static_cast<TurnOperation*>(link)->number_ <= number) {
+      waiting_.Remove(*link);
+      link->waiter->Claim(Outcome::kDone, wakes);
+    }
+    link = next;
   }
 }
 
 void Turnstile::Reset() {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   now_ = 0;
 }
 
@@ -65,8 +67,8 @@ bool TurnOperation::await_ready() {
     outcome_ = Outcome::kCancelled;
     return !work_->MustTakeTurn();
   }
-  std::lock_guard lock(turnstile_.mutex_);
-  if (turnstile_.now_ == number_) outcome_ = Outcome::kDone;
+  MutexLock lock(turnstile_.mutex_);
+  if (number_ <= turnstile_.now_) outcome_ = Outcome::kDone;
   return outcome_ == Outcome::kDone && work_->SpendBudget();
 }
 
@@ -81,8 +83,8 @@ bool TurnOperation::await_suspend(std::coroutine_handle<> frame) {
   work_->Prepare(frame, WaitKind::kTurn, nullptr);
   {
     WakeList none;
-    std::lock_guard lock(turnstile_.mutex_);
-    if (turnstile_.now_ == number_) {
+    MutexLock lock(turnstile_.mutex_);
+    if (number_ <= turnstile_.now_) {
       work_->Claim(Outcome::kDone, none);
     } else {
       turnstile_.waiting_.PushBack(*this);
@@ -98,7 +100,7 @@ bool TurnOperation::await_suspend(std::coroutine_handle<> frame) {
 absl::Status TurnOperation::await_resume() {
   if (parked_) {
     {
-      std::lock_guard lock(turnstile_.mutex_);
+      MutexLock lock(turnstile_.mutex_);
       turnstile_.waiting_.Remove(*this);
     }
     context_.UnlinkSleep(context_link_);

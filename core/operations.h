@@ -4,7 +4,6 @@
 #include <atomic>
 #include <coroutine>
 #include <exception>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <type_traits>
@@ -14,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "weir/core/blocking.h"
 #include "weir/core/context.h"
+#include "weir/core/mutex.h"
 #include "weir/core/work.h"
 
 namespace weir {
@@ -51,14 +51,14 @@ class YieldOperation final : public Operation {
 // their input over several workers. Thread-safe.
 class Turnstile {
  public:
-  // It is `number`'s turn now; the Work that waits for it is woken.
+  // It is `number`'s turn now, and no later one's; who waits for it, or for an earlier one, is woken.
   void Advance(uint64_t number);
   // Before a run.
   void Reset();
 
  private:
   friend class TurnOperation;
-  std::mutex mutex_;
+  Mutex mutex_;
   uint64_t now_ = 0;  // guarded by mutex_
   WaitList waiting_;  // guarded by mutex_; of TurnOperations
 };

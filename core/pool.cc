@@ -31,9 +31,9 @@ Job* JobQueue::PopFront() {
 
 Pool::Pool(int threads) : threads_(threads), arena_(threads) {}
 
-Pool::~Pool() {
-  std::unique_lock lock(mutex_);
-  idle_.wait(lock, [this] { return drains_ == 0; });
+Pool::~Pool() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+  std::unique_lock<std::mutex> lock(mutex_);
+  idle_.wait(lock, [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return drains_ == 0; });
   assert(queue_.empty());
 }
 
@@ -41,7 +41,7 @@ bool Pool::OnOwnThread() const { return current_pool == this; }
 
 void Pool::Post(Job& job) {
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     queue_.PushBack(job);
     if (drains_ >= threads_) return;
     if (drains_ > 0 && queue_.size() < 2) return;
@@ -52,7 +52,7 @@ void Pool::Post(Job& job) {
 
 void Pool::Watch() {
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     if (queue_.empty() || drains_ >= threads_) return;
     ++drains_;
   }
@@ -61,10 +61,10 @@ void Pool::Watch() {
 
 void Pool::DrainEntry(void* pool) { static_cast<Pool*>(pool)->Drain(); }
 
-void Pool::Drain() {
+void Pool::Drain() ABSL_NO_THREAD_SAFETY_ANALYSIS {
   const Pool* const outer = current_pool;  // a stage's parallel_for may run a drain inside of a job
   current_pool = this;
-  std::unique_lock lock(mutex_);
+  std::unique_lock<std::mutex> lock(mutex_);
   while (Job* job = queue_.PopFront()) {
     lock.unlock();
     job->Run();

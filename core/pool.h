@@ -8,10 +8,10 @@
 
 #include <condition_variable>
 #include <cstddef>
-#include <mutex>
 
 #include "absl/base/thread_annotations.h"
 #include "weir/core/executor.h"
+#include "weir/core/mutex.h"
 #include "weir/core/tbb_arena.h"
 
 namespace weir::internal {
@@ -47,7 +47,7 @@ class Pool final : public Executor {
 
   const int threads_;
   TbbArena arena_;
-  mutable std::mutex mutex_;
+  mutable Mutex mutex_;
   std::condition_variable idle_;
   JobQueue queue_ ABSL_GUARDED_BY(mutex_);
   int drains_ ABSL_GUARDED_BY(mutex_) = 0;

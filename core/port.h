@@ -252,26 +252,26 @@ class ReceiveBatchOperation;
 }  // namespace internal
 
 // Items leased from a channel. What has not been taken yet still counts as in the channel, and goes back to its front when
-// the batch is destroyed or filled again. Reuse one Batch for all of a Work's receives: it keeps its memory.
+// the lease is destroyed or filled again. Reuse one Lease for all of a Work's receives: it keeps its memory.
 template <class T>
-class Batch final : private internal::Lease {
+class Lease final : private internal::LeaseBase {
  public:
-  Batch() = default;
-  Batch(const Batch&) = delete;
-  Batch& operator=(const Batch&) = delete;
-  ~Batch() {
+  Lease() = default;
+  Lease(const Lease&) = delete;
+  Lease& operator=(const Lease&) = delete;
+  ~Lease() {
     Release();
     if (items_ != nullptr) std::allocator<T>().deallocate(items_, room_);
   }
 
   bool empty() const { return next_ == count_; }
   size_t size() const { return count_ - next_; }
-  // The place in the channel's history of the first item that was leased, counted from 0.
-  uint64_t position() const { return position_; }
+  // The place of the next item in the channel's history, counted from 0.
+  uint64_t position() const { return position_ + next_; }
 
-  // The next item; the batch must not be empty.
+  // The next item; the lease must not be empty.
   T Take() { return std::move(items_[next_++]); }
-  // All that is left, now the caller's; the items live until the batch is filled again or destroyed.
+  // All that is left, now the caller's; the items live until the lease is filled again or destroyed.
   std::span<T> TakeAll() {
     std::span<T> rest(items_ + next_, count_ - next_);
     next_ = count_;
@@ -321,7 +321,7 @@ class Batch final : private internal::Lease {
   size_t count_ = 0;
   size_t next_ = 0;     // the first that has not been taken
   size_t settled_ = 0;  // how many taken ones the channel has been told of
-  uint64_t position_ = 0;
+  uint64_t position_ = 0;  // of the first item
   internal::Channel<T>* channel_ = nullptr;
   internal::Work* work_ = nullptr;
 };
@@ -331,18 +331,18 @@ namespace internal {
 template <class T>
 class ReceiveBatchOperation final : public ReceiveOperation<T> {
  public:
-  ReceiveBatchOperation(Channel<T>& channel, Batch<T>& batch, size_t max, Context* bound)
+  ReceiveBatchOperation(Channel<T>& channel, Lease<T>& lease, size_t max, Context* bound)
       : ReceiveOperation<T>(channel, absl::InfiniteDuration(), bound),
         channel_(channel),
-        batch_(batch),
+        lease_(lease),
         // One item at least: a batch of none would say that the input has ended.
         room_(std::max<size_t>(1, std::min(max, channel.capacity()))) {}
 
   bool await_ready() {
-    if (batch_.channel_ != nullptr && batch_.channel_ != &channel_) batch_.Release();
-    this->settle_first(batch_.Empty());
-    batch_.Reserve(room_);
-    this->request().into = batch_.items_;
+    if (lease_.channel_ != nullptr && lease_.channel_ != &channel_) lease_.Release();
+    this->settle_first(lease_.Empty());
+    lease_.Reserve(room_);
+    this->request().into = lease_.items_;
     this->request().max = room_;
     this->request().lease = true;
     return ReceiveOperation<T>::await_ready();
@@ -350,17 +350,17 @@ class ReceiveBatchOperation final : public ReceiveOperation<T> {
 
   bool await_resume() {
     this->Finish();
-    batch_.count_ = this->request().got;
-    batch_.position_ = this->request().position;
-    batch_.channel_ = &channel_;
-    batch_.work_ = &this->work();
-    if (batch_.count_ > 0) this->work().OpenLease(batch_);
-    return batch_.count_ > 0;
+    lease_.count_ = this->request().got;
+    lease_.position_ = this->request().position;
+    lease_.channel_ = &channel_;
+    lease_.work_ = &this->work();
+    if (lease_.count_ > 0) this->work().OpenLease(lease_);
+    return lease_.count_ > 0;
   }
 
  private:
   Channel<T>& channel_;
-  Batch<T>& batch_;
+  Lease<T>& lease_;
   const size_t room_;
 };
 
@@ -387,12 +387,12 @@ class In final : public internal::InBase {
   }
 
   // Leases what is there, at least one item and at most `max` (and a fair share, where workers share the channel), into
-  // `batch`; it never waits for a batch to fill. False where Receive gives nothing.
-  [[nodiscard]] auto ReceiveBatch(Batch<T>& batch, size_t max = SIZE_MAX) {
-    return internal::ReceiveBatchOperation<T>(channel(), batch, max, nullptr);
+  // `lease`; it never waits for a batch to fill. False where Receive gives nothing.
+  [[nodiscard]] auto ReceiveBatch(Lease<T>& lease, size_t max = SIZE_MAX) {
+    return internal::ReceiveBatchOperation<T>(channel(), lease, max, nullptr);
   }
-  [[nodiscard]] auto ReceiveBatch(Batch<T>& batch, size_t max, Context& bound) {
-    return internal::ReceiveBatchOperation<T>(channel(), batch, max, &bound);
+  [[nodiscard]] auto ReceiveBatch(Lease<T>& lease, size_t max, Context& bound) {
+    return internal::ReceiveBatchOperation<T>(channel(), lease, max, &bound);
   }
 
   // After a Receive that gave nothing: OK if the input is complete, CANCELLED if it was cut off.

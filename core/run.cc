@@ -2,7 +2,6 @@
 
 #include <cstdio>
 #include <cstdlib>
-#include <mutex>
 #include <utility>
 
 #include "weir/core/run_state.h"
@@ -12,7 +11,7 @@ namespace weir {
 namespace internal {
 
 struct FinishedWait {
-  std::mutex mutex;
+  Mutex mutex;
   Waiter* waiter = nullptr;  // guarded by mutex; null once nobody waits
   bool finished = false;     // guarded by mutex
   Report report;             // guarded by mutex
@@ -28,7 +27,7 @@ bool FinishedOperation::await_suspend(std::coroutine_handle<> frame) {
   wait_->waiter = work_;
   run_.OnDone([wait = wait_](const Report& report) {
     WakeList wakes;
-    std::lock_guard lock(wait->mutex);
+    MutexLock lock(wait->mutex);
     wait->finished = true;
     wait->report = report;
     if (wait->waiter != nullptr) wait->waiter->Claim(Outcome::kDone, wakes);
@@ -43,7 +42,7 @@ bool FinishedOperation::await_suspend(std::coroutine_handle<> frame) {
 
 absl::StatusOr<Report> FinishedOperation::await_resume() {
   work_->context().Unlink(context_link_);
-  std::lock_guard lock(wait_->mutex);
+  MutexLock lock(wait_->mutex);
   wait_->waiter = nullptr;
   if (work_->Resumed().outcome != Outcome::kDone) return absl::CancelledError("");
   return wait_->report;

@@ -44,7 +44,7 @@ const std::atomic<bool>& RunState::DrainingFor(const Stage& stage) const {
 // --- Beginning ---
 
 void RunState::Refuse(absl::Status why) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   cause_ = std::move(why);
   phase_ = Phase::kFinishing;
 }
@@ -83,7 +83,7 @@ void RunState::Start(absl::Status refused) {
   }
   const int live = static_cast<int>(works_.size());
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     started_ = true;
     live_ = live;
     holds_ = live + 1;  // and this function
@@ -108,13 +108,13 @@ void RunState::Start(absl::Status refused) {
 // --- Holding it open ---
 
 void RunState::Hold() {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   ++holds_;
 }
 
 void RunState::Release() {
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     if (--holds_ > 0) return;
     phase_ = Phase::kFinishing;
   }
@@ -164,7 +164,7 @@ void RunState::Keep(const absl::Status& error) {
 
 void RunState::Cancel(absl::Status cause) {
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     if (phase_ == Phase::kFinishing || phase_ == Phase::kOver) return;
     if (phase_ == Phase::kUnwinding) {
       if (!absl::IsCancelled(cause)) Keep(cause);
@@ -185,7 +185,7 @@ void RunState::Cancel(absl::Status cause) {
 void RunState::BeginTeardown() {
   absl::Status cause;
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     cause = cause_;
   }
   grace_.ArmAt(engine_.clock().Now() + engine_.grace());
@@ -194,7 +194,7 @@ void RunState::BeginTeardown() {
   Work* next = nullptr;
   bool all_ended = false;
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     next = NextAtGate();
     all_ended = live_ == 0;
   }
@@ -213,7 +213,7 @@ void RunState::DrainDeadlinePassed() {
 
 void RunState::Drain(absl::Duration deadline) {
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     if (phase_ != Phase::kRunning || drained_) return;
     drained_ = true;
     ++holds_;
@@ -223,14 +223,14 @@ void RunState::Drain(absl::Duration deadline) {
     drain_deadline_.ArmAt(engine_.clock().Now() + deadline);
     bool all_ended = false;
     {
-      std::lock_guard lock(mutex_);
+      MutexLock lock(mutex_);
       all_ended = live_ == 0;
     }
     if (all_ended) drain_deadline_.Disarm();
   }
   {
     WakeList wakes;
-    std::lock_guard lock(tree_.mutex);
+    MutexLock lock(tree_.mutex);
     for (Work* work : works_) {
       if (work->is_source()) work->context().WakeSleepersLocked(wakes);
     }
@@ -260,7 +260,7 @@ Work* RunState::NextAtGate() {
 void RunState::ArriveAtGate(Work& work) {
   Work* next = nullptr;
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     if (grace_over_) {
       work.granted_.store(true, std::memory_order_release);
       next = &work;
@@ -276,7 +276,7 @@ void RunState::ArriveAtGate(Work& work) {
 void RunState::GraceIsOver() {
   std::vector<Work*> ready;
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     if (phase_ != Phase::kUnwinding) return;
     grace_over_ = true;
     for (Work* work : works_) {
@@ -315,7 +315,7 @@ void RunState::WorkEnded(Work& work, absl::Status result) {
 
   bool last_of_stage = false;
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     if (record.outcome.ok() || (absl::IsCancelled(record.outcome) && !result.ok())) record.outcome = result;
     last_of_stage = --record.live == 0;
   }
@@ -327,7 +327,7 @@ void RunState::WorkEnded(Work& work, absl::Status result) {
   Work* next = nullptr;
   bool last = false;
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     work.ended_ = true;
     if (phase_ == Phase::kUnwinding) {
       (unwound ? teardown_.unwound : teardown_.ended).push_back(work.Name());
@@ -343,11 +343,11 @@ void RunState::WorkEnded(Work& work, absl::Status result) {
 
 // --- The end ---
 
-void RunState::Finish() {
+void RunState::Finish() ABSL_NO_THREAD_SAFETY_ANALYSIS {
   const Instant works_ended = engine_.clock().Now();
   bool started = false;
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     started = started_;
   }
   std::vector<std::string> discarded;
@@ -361,7 +361,7 @@ void RunState::Finish() {
   }
 
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     teardown_.discarded = std::move(discarded);
     if (teardown_.happened) teardown_.discards = engine_.clock().Now() - works_ended;
     FillReport(report_);
@@ -386,7 +386,7 @@ void RunState::Finish() {
     engine_.RemoveRun(*this);
   }
   std::vector<std::function<void(const Report&)>> callbacks;
-  std::unique_lock lock(mutex_);
+  std::unique_lock<std::mutex> lock(mutex_);
   while (!callbacks_.empty()) {
     callbacks.swap(callbacks_);
     lock.unlock();
@@ -399,29 +399,29 @@ void RunState::Finish() {
 }
 
 bool RunState::over() const {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   return phase_ == Phase::kOver;
 }
 
 absl::Status RunState::Await(Instant deadline) {
-  return engine_.Await(mutex_, finished_, deadline, [this] { return phase_ == Phase::kOver; });
+  return engine_.Await(mutex_, finished_, deadline, [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return phase_ == Phase::kOver; });
 }
 
 void RunState::OnDone(std::function<void(const Report&)> callback) {
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     if (phase_ != Phase::kOver) {
       callbacks_.push_back(std::move(callback));
       return;
     }
   }
-  callback(report_);
+  callback(Snapshot());
 }
 
 // --- Seeing it ---
 
 void RunState::Sample() {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   if (report_final_) return;
   for (auto& record : stages_) {
     for (auto& work : record->works) {
@@ -439,7 +439,7 @@ void RunState::Sample() {
 }
 
 bool RunState::WaitsForExternal() const {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   for (const Work* work : works_) {
     if (!work->ended_ && work->waiting_kind() == WaitKind::kExternal) return true;
   }
@@ -447,7 +447,7 @@ bool RunState::WaitsForExternal() const {
 }
 
 void RunState::AppendCensus(std::vector<std::string>& lines) const {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   if (report_final_) return;
   for (const Work* work : works_) {
     if (work->ended_) continue;
@@ -511,7 +511,7 @@ void RunState::FillReport(Report& report) const {
 }
 
 Report RunState::Snapshot() const {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   if (report_final_) return report_;
   Report report;
   FillReport(report);

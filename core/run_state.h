@@ -19,7 +19,6 @@
 #include <condition_variable>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
@@ -30,6 +29,7 @@
 #include "weir/core/context.h"
 #include "weir/core/engine_state.h"
 #include "weir/core/graph.h"
+#include "weir/core/mutex.h"
 #include "weir/core/report.h"
 #include "weir/core/run.h"
 #include "weir/core/work.h"
@@ -150,7 +150,7 @@ class RunState final {
   RunTimer grace_{*this, &RunState::GraceIsOver, true};
   ParentWatch parent_watch_{*this};
 
-  mutable std::mutex mutex_;
+  mutable Mutex mutex_;
   std::condition_variable finished_;
   Phase phase_ ABSL_GUARDED_BY(mutex_) = Phase::kRunning;
   bool started_ ABSL_GUARDED_BY(mutex_) = false;  // the graph was bound, and has to be let go

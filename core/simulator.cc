@@ -25,7 +25,7 @@ void Simulator::Record(std::string_view what, std::string_view name) {
 
 void Simulator::Post(Job& job) {
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     const bool was_queued = job.queued_.exchange(true, std::memory_order_relaxed);
     assert(!was_queued && "weir: a job was posted twice");
     (void)was_queued;
@@ -74,7 +74,7 @@ bool Simulator::Step() {
   ++steps_;
   Job* job = nullptr;
   {
-    std::unique_lock lock(mutex_);
+    std::unique_lock<std::mutex> lock(mutex_);
     const size_t choices = ready_.size() + calls_.size();
     if (timers_.HasFireable(choices == 0) && (choices == 0 || Pick(16) == 0)) {
       lock.unlock();
@@ -108,7 +108,7 @@ bool Simulator::Judge() {
     stuck.emplace_back(&run, run.DescribeWaits());
   });
   if (external) {
-    std::unique_lock lock(mutex_);
+    std::unique_lock<std::mutex> lock(mutex_);
     posted_.wait(lock, [this] { return !ready_.empty(); });
     return true;
   }
@@ -128,12 +128,12 @@ absl::Status Simulator::MayWait() const {
       "weir: a stage of a simulated engine cannot wait for a run of the same engine on its thread; co_await run.Finished()");
 }
 
-absl::Status Simulator::Await(std::mutex& mutex, std::condition_variable&, Instant deadline,
+absl::Status Simulator::Await(Mutex& mutex, std::condition_variable&, Instant deadline,
                               const std::function<bool()>& done) {
   if (absl::Status may = MayWait(); !may.ok()) return may;
   while (true) {
     {
-      std::lock_guard lock(mutex);
+      MutexLock lock(mutex);
       if (done()) return absl::OkStatus();
     }
     if (now_ >= deadline) return absl::DeadlineExceededError("");

@@ -8,12 +8,12 @@
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
-#include <mutex>
 #include <random>
 #include <string>
 #include <vector>
 
 #include "weir/core/engine_state.h"
+#include "weir/core/mutex.h"
 #include "weir/core/timer.h"
 
 namespace weir::internal {
@@ -27,7 +27,7 @@ class Simulator final : public EngineState, private Executor, private Clock, pri
   Executor& executor() override { return *this; }
   Clock& clock() override { return *this; }
   BlockingExecutor& blocking() override { return *this; }
-  absl::Status Await(std::mutex& mutex, std::condition_variable& wake, Instant deadline,
+  absl::Status Await(Mutex& mutex, std::condition_variable& wake, Instant deadline,
                      const std::function<bool()>& done) override;
   absl::Status MayWait() const override;
 
@@ -39,7 +39,7 @@ class Simulator final : public EngineState, private Executor, private Clock, pri
   uint64_t steps() const { return steps_; }
   // A digest of the trace, kept always.
   uint64_t digest() const { return digest_; }
-  size_t armed() const { return timers_.size(); }
+  size_t armed_timers() const override { return timers_.size(); }
   Instant Now() const override { return now_; }
 
  private:
@@ -73,7 +73,7 @@ class Simulator final : public EngineState, private Executor, private Clock, pri
   std::vector<BlockingTask*> calls_;
 
   // An External awaitable may post from a thread of its own.
-  std::mutex mutex_;
+  Mutex mutex_;
   std::condition_variable posted_;
   std::vector<Job*> ready_;  // guarded by mutex_
 };

@@ -50,7 +50,7 @@ void TimerHeap::Remove(size_t index) {
 }
 
 bool TimerHeap::Arm(Timer& timer, Instant when) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   timer.when_ = when;
   timer.order_ = next_order_++;
   heap_.push_back(&timer);
@@ -60,14 +60,14 @@ bool TimerHeap::Arm(Timer& timer, Instant when) {
 }
 
 bool TimerHeap::Cancel(Timer& timer) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   if (timer.index_ == Timer::kNotArmed) return false;
   Remove(timer.index_);
   return true;
 }
 
 Instant TimerHeap::FireDue(Instant now, WakeList& wakes) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   while (!heap_.empty() && heap_.front()->when_ <= now) {
     Timer* timer = heap_.front();
     Remove(0);
@@ -77,7 +77,7 @@ Instant TimerHeap::FireDue(Instant now, WakeList& wakes) {
 }
 
 Instant TimerHeap::FireEarliest(bool idle, WakeList& wakes) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   Timer* earliest = nullptr;
   for (Timer* timer : heap_) {
     if (timer->OnlyWhenIdle() && !idle) continue;
@@ -90,14 +90,14 @@ Instant TimerHeap::FireEarliest(bool idle, WakeList& wakes) {
 }
 
 bool TimerHeap::HasFireable(bool idle) const {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   if (idle) return !heap_.empty();
   return std::any_of(heap_.begin(), heap_.end(),
                      [](const Timer* timer) { return !timer->OnlyWhenIdle(); });
 }
 
 size_t TimerHeap::size() const {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   return heap_.size();
 }
 
@@ -114,7 +114,7 @@ SteadyClock::SteadyClock(absl::Duration period, std::function<void()> tick)
 
 SteadyClock::~SteadyClock() {
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     stopping_ = true;
   }
   wake_.notify_one();
@@ -130,7 +130,7 @@ Instant SteadyClock::Now() const {
 void SteadyClock::Arm(Timer& timer, Instant when) {
   if (!heap_.Arm(timer, when)) return;
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     changed_ = true;
   }
   wake_.notify_one();
@@ -140,7 +140,7 @@ bool SteadyClock::Cancel(Timer& timer) { return heap_.Cancel(timer); }
 
 void SteadyClock::SetTicking(bool ticking) {
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     ticking_ = ticking;
     changed_ = true;
   }
@@ -149,7 +149,7 @@ void SteadyClock::SetTicking(bool ticking) {
 
 void SteadyClock::Loop() {
   Instant next_tick = Now() + period_;
-  std::unique_lock lock(mutex_);
+  std::unique_lock<std::mutex> lock(mutex_);
   while (!stopping_) {
     changed_ = false;
     const bool ticking = ticking_;

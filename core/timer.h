@@ -9,11 +9,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <mutex>
 #include <thread>
 #include <vector>
 
 #include "weir/core/clock.h"
+#include "weir/core/mutex.h"
 #include "weir/core/wait.h"
 
 namespace weir::internal {
@@ -63,7 +63,7 @@ class TimerHeap {
   void SiftDown(size_t index);
   void Remove(size_t index);
 
-  mutable std::mutex mutex_;
+  mutable Mutex mutex_;
   std::vector<Timer*> heap_;  // guarded by mutex_
   uint64_t next_order_ = 0;   // guarded by mutex_
 };
@@ -87,7 +87,7 @@ class SteadyClock final : public Clock {
   const absl::Duration period_;
   const std::function<void()> tick_;
   TimerHeap heap_;
-  std::mutex mutex_;
+  Mutex mutex_;
   std::condition_variable wake_;
   bool changed_ = false;   // guarded by mutex_: there is an earlier timer than the thread knows of
   bool ticking_ = false;   // guarded by mutex_

@@ -102,7 +102,7 @@ void Work::Yield(std::coroutine_handle<> frame) {
 }
 
 void Work::Prepare(std::coroutine_handle<> frame, WaitKind kind, const std::string* where) {
-  for (Lease* lease = leases_; lease != nullptr; lease = lease->next_) lease->SettleTaken();
+  for (LeaseBase* lease = leases_; lease != nullptr; lease = lease->next_) lease->SettleTaken();
   resume_point_ = frame;
   waiting_where_.store(where, std::memory_order_relaxed);
   waiting_kind_.store(kind, std::memory_order_relaxed);
@@ -120,17 +120,17 @@ bool Work::SuspendDecided() {
   return false;
 }
 
-void Work::OpenLease(Lease& lease) {
+void Work::OpenLease(LeaseBase& lease) {
   if (lease.open_) return;
   lease.open_ = true;
   lease.next_ = leases_;
   leases_ = &lease;
 }
 
-void Work::CloseLease(Lease& lease) {
+void Work::CloseLease(LeaseBase& lease) {
   if (!lease.open_) return;
   lease.open_ = false;
-  for (Lease** at = &leases_; *at != nullptr; at = &(*at)->next_) {
+  for (LeaseBase** at = &leases_; *at != nullptr; at = &(*at)->next_) {
     if (*at == &lease) {
       *at = lease.next_;
       return;

@@ -31,18 +31,18 @@ namespace internal {
 
 class RunState;
 
-// A batch that still holds items of a channel; settled whenever its Work parks, so that what was taken makes room.
-class Lease {
+// A lease that still holds items of a channel; settled whenever its Work parks, so that what was taken makes room.
+class LeaseBase {
  public:
   virtual void SettleTaken() = 0;
 
  protected:
-  Lease() = default;
-  ~Lease() = default;
+  LeaseBase() = default;
+  ~LeaseBase() = default;
 
  private:
   friend class Work;
-  Lease* next_ = nullptr;
+  LeaseBase* next_ = nullptr;
   bool open_ = false;
 };
 
@@ -70,8 +70,8 @@ class Work final : public Job, public Waiter {
   bool Suspend();
   // For an operation that must publish under a lock of its own; if that fails, `SuspendDecided` does the rest.
   bool SuspendDecided();
-  void OpenLease(Lease& lease);
-  void CloseLease(Lease& lease);
+  void OpenLease(LeaseBase& lease);
+  void CloseLease(LeaseBase& lease);
 
   RunState& run() { return run_; }
   Stage& stage() { return stage_; }
@@ -107,7 +107,7 @@ class Work final : public Job, public Waiter {
   Trampoline* trampoline_ = nullptr;
   int budget_ = kBudget;
   bool started_ = false;
-  Lease* leases_ = nullptr;
+  LeaseBase* leases_ = nullptr;
 
   // Written by the Work, read by the sampler; order nothing.
   std::atomic<WaitKind> waiting_kind_{WaitKind::kNothing};

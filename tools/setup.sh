@@ -8,8 +8,8 @@
 set -euo pipefail
 
 packages=(
-  # Compilers, with the sanitizers' runtimes and the symbolizer; g++ is for --config=gcc.
-  clang-19 llvm-19 libclang-rt-19-dev libstdc++-12-dev g++-12 libc6-dev binutils
+  # Compiler, linker, the sanitizers' runtimes and the symbolizer; g++ is for --config=gcc.
+  clang-19 lld-19 llvm-19 libclang-rt-19-dev libstdc++-12-dev g++-12 libc6-dev binutils
   # The build system.
   bazel-bootstrap bazel-rules-java
   # The libraries, each given a target in tools/bazel/.

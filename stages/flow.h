@@ -1,0 +1,160 @@
+// Flow: fluent sugar over Graph::Add and Graph::Connect. It adds nothing that they cannot do:
+//
+//   weir::Graph graph("word_count");
+//   weir::From(graph, "read", weir::ReadChunks(path))
+//       .FlatMap("split", SplitWords, {.workers = 2, .capacity = 256})
+//       .ForEach("count", [&](Word word) { ++counts[word]; });
+//
+// A Flow is an output that is not connected yet; each step connects it to a new stage and gives that stage's output. The
+// first argument of a step is the stage's name, the last its options.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "weir/core/graph.h"
+#include "weir/stages/join.h"
+#include "weir/stages/sink.h"
+#include "weir/stages/source.h"
+#include "weir/stages/split.h"
+#include "weir/stages/transform.h"
+
+namespace weir {
+
+struct StepOptions {
+  int workers = 1;
+  bool ordered = true;   // see FunctionOptions
+  bool blocking = false;
+  std::optional<size_t> capacity = std::nullopt;  // of the channel that feeds the step
+
+  operator FunctionOptions() const { return {workers, ordered, blocking}; }
+  operator ChannelOptions() const { return {capacity}; }
+};
+
+template <class T>
+class Flow {
+ public:
+  using Item = T;
+  Flow(Graph& graph, Out<T>& out) : graph_(&graph), out_(&out) {}
+
+  Out<T>& out() const { return *out_; }
+
+  // To a stage of one's own: connects to its port, or adds a stage that has `in` (and `out`, for a Flow).
+  void To(In<T>& in, ChannelOptions options = {}) const { graph_->Connect(*out_, in, options); }
+  template <class S>
+  auto Via(std::string_view name, std::unique_ptr<S> stage, ChannelOptions options = {}) const {
+    S& added = graph_->Add(name, std::move(stage));
+    graph_->Connect(*out_, added.in, options);
+    return weir::Flow(*graph_, added.out);
+  }
+  template <class S>
+  S& To(std::string_view name, std::unique_ptr<S> stage, ChannelOptions options = {}) const {
+    S& added = graph_->Add(name, std::move(stage));
+    graph_->Connect(*out_, added.in, options);
+    return added;
+  }
+
+  // transform.h
+  template <class F>
+  auto Map(std::string_view name, F f, StepOptions options = {}) const {
+    return Via(name, weir::Map<T>(std::move(f), options), options);
+  }
+  template <class F>
+  auto Filter(std::string_view name, F f, StepOptions options = {}) const {
+    return Via(name, weir::Filter<T>(std::move(f), options), options);
+  }
+  template <class F>
+  auto FlatMap(std::string_view name, F f, StepOptions options = {}) const {
+    return Via(name, weir::FlatMap<T>(std::move(f), options), options);
+  }
+  template <class F>
+  auto Tap(std::string_view name, F f, StepOptions options = {}) const {
+    return Via(name, weir::Tap<T>(std::move(f), options), options);
+  }
+  template <class A, class F>
+  auto Scan(std::string_view name, A initial, F f, ChannelOptions options = {}) const {
+    return Via(name, weir::Scan<T>(std::move(initial), std::move(f)), options);
+  }
+  template <class A, class F>
+  auto Reduce(std::string_view name, A initial, F f, ChannelOptions options = {}) const {
+    return Via(name, weir::Reduce<T>(std::move(initial), std::move(f)), options);
+  }
+  auto Take(std::string_view name, uint64_t count, ChannelOptions options = {}) const {
+    return Via(name, weir::Take<T>(count), options);
+  }
+  auto Skip(std::string_view name, uint64_t count, ChannelOptions options = {}) const {
+    return Via(name, weir::Skip<T>(count), options);
+  }
+  auto Batch(std::string_view name, size_t size, ChannelOptions options = {}) const {
+    return Via(name, weir::Batch<T>(size), options);
+  }
+
+  // join.h
+  template <class... Flows>
+  Flow Merge(std::string_view name, const Flows&... others) const {
+    auto& merge = graph_->Add(name, weir::Merge<T>());
+    graph_->Connect(*out_, merge.in);
+    (graph_->Connect(others.out(), merge.in), ...);
+    return Flow(*graph_, merge.out);
+  }
+  template <class... Flows>
+  Flow Concat(std::string_view name, const Flows&... others) const {
+    auto& concat = graph_->Add(name, weir::Concat<T>(1 + sizeof...(others)));
+    size_t i = 0;
+    graph_->Connect(*out_, concat.in(i++));
+    (graph_->Connect(others.out(), concat.in(i++)), ...);
+    return Flow(*graph_, concat.out);
+  }
+  template <class U>
+  Flow<std::pair<T, U>> Zip(std::string_view name, const Flow<U>& other) const {
+    auto& zip = graph_->Add(name, weir::Zip<T, U>());
+    graph_->Connect(*out_, zip.first);
+    graph_->Connect(other.out(), zip.second);
+    return Flow<std::pair<T, U>>(*graph_, zip.out);
+  }
+
+  // split.h
+  std::vector<Flow> Broadcast(std::string_view name, size_t outputs, ChannelOptions options = {}) const {
+    return Branches(To(name, weir::Broadcast<T>(outputs), options));
+  }
+  template <class F>
+  std::vector<Flow> Partition(std::string_view name, size_t outputs, F f, ChannelOptions options = {}) const {
+    return Branches(To(name, weir::Partition<T>(outputs, std::move(f)), options));
+  }
+
+  // sink.h
+  template <class F>
+  void ForEach(std::string_view name, F f, StepOptions options = {}) const {
+    To(name, weir::ForEach<T>(std::move(f), options), options);
+  }
+  void Collect(std::string_view name, std::vector<T>& into, ChannelOptions options = {}) const {
+    To(name, weir::Collect<T>(into), options);
+  }
+  void Ignore(std::string_view name, ChannelOptions options = {}) const {
+    To(name, weir::Ignore<T>(), options);
+  }
+
+ private:
+  template <class S>
+  std::vector<Flow> Branches(S& split) const {
+    std::vector<Flow> flows;
+    for (size_t i = 0; i < split.outputs(); ++i) flows.emplace_back(*graph_, split.out(i));
+    return flows;
+  }
+
+  Graph* graph_;
+  Out<T>* out_;
+};
+
+// Begins a flow with a source.
+template <class S>
+auto From(Graph& graph, std::string_view name, std::unique_ptr<S> source) {
+  S& added = graph.Add(name, std::move(source));
+  return Flow(graph, added.out);
+}
+
+}  // namespace weir

@@ -1,0 +1,245 @@
+// Kernels: what a function stage does with one item, apart from how items come and go. A kernel is the stage's
+// configuration (the user's function); what it remembers between items is its State, one for each Work of each run.
+//
+//   Push(state, item, emit, error)  takes an item, and calls `emit(output)` as often as it likes
+//   Finish(state, emit, error)      the input is complete
+//
+// One coroutine drives them all (transform.h), over batches, so that a kernel costs a function call an item, and composing
+// kernels is composing functions.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+namespace weir::internal {
+
+enum class Verdict {
+  kNext,    // go on
+  kDone,    // no more input is wanted
+  kFailed,  // `error` says why
+};
+
+struct NoState {};
+
+// What a user's function gives, without the StatusOr around it.
+template <class R>
+struct UnwrapStatusOr {
+  using Type = R;
+};
+template <class R>
+struct UnwrapStatusOr<absl::StatusOr<R>> {
+  using Type = R;
+};
+template <class F, class... Args>
+using ResultOf = typename UnwrapStatusOr<std::remove_cvref_t<std::invoke_result_t<F&, Args...>>>::Type;
+
+// Calls `use` with what `result` holds, or notes its error.
+template <class R, class Use>
+Verdict Unwrap(R&& result, Use&& use, absl::Status& error) {
+  if constexpr (std::is_same_v<std::remove_cvref_t<R>, absl::Status>) {
+    if (!result.ok()) {
+      error = std::forward<R>(result);
+      return Verdict::kFailed;
+    }
+    use();
+  } else if constexpr (requires { typename UnwrapStatusOr<std::remove_cvref_t<R>>::Type; result.status(); *result; }) {
+    if (!result.ok()) {
+      error = result.status();
+      return Verdict::kFailed;
+    }
+    use(*std::forward<R>(result));
+  } else {
+    use(std::forward<R>(result));
+  }
+  return Verdict::kNext;
+}
+
+// Kernels that remember nothing and have nothing to add at the end.
+struct StatelessKernel {
+  using State = NoState;
+  State Begin() const { return {}; }
+  template <class Emit>
+  Verdict Finish(State&, Emit&&, absl::Status&) {
+    return Verdict::kNext;
+  }
+};
+
+template <class F>
+struct MapKernel : StatelessKernel {
+  static constexpr const char* kKind = "Map";
+  F f;
+  explicit MapKernel(F f) : f(std::move(f)) {}
+  template <class T, class Emit>
+  Verdict Push(State&, T&& item, Emit&& emit, absl::Status& error) {
+    return Unwrap(std::invoke(f, std::move(item)), emit, error);
+  }
+};
+
+template <class F>
+struct FilterKernel : StatelessKernel {
+  static constexpr const char* kKind = "Filter";
+  F f;
+  explicit FilterKernel(F f) : f(std::move(f)) {}
+  template <class T, class Emit>
+  Verdict Push(State&, T&& item, Emit&& emit, absl::Status& error) {
+    return Unwrap(std::invoke(f, std::as_const(item)),
+                  [&](bool keep) {
+                    if (keep) emit(std::move(item));
+                  },
+                  error);
+  }
+};
+
+template <class F>
+struct FlatMapKernel : StatelessKernel {
+  static constexpr const char* kKind = "FlatMap";
+  F f;
+  explicit FlatMapKernel(F f) : f(std::move(f)) {}
+  template <class T, class Emit>
+  Verdict Push(State&, T&& item, Emit&& emit, absl::Status& error) {
+    return Unwrap(std::invoke(f, std::move(item)),
+                  [&](auto&& range) {
+                    for (auto&& output : range) emit(std::move(output));
+                  },
+                  error);
+  }
+};
+
+template <class F>
+struct TapKernel : StatelessKernel {
+  static constexpr const char* kKind = "Tap";
+  F f;
+  explicit TapKernel(F f) : f(std::move(f)) {}
+  template <class T, class Emit>
+  Verdict Push(State&, T&& item, Emit&& emit, absl::Status& error) {
+    if constexpr (std::is_void_v<std::invoke_result_t<F&, const T&>>) {
+      std::invoke(f, std::as_const(item));
+    } else {
+      const Verdict verdict = Unwrap(std::invoke(f, std::as_const(item)), [](auto&&...) {}, error);
+      if (verdict != Verdict::kNext) return verdict;
+    }
+    emit(std::move(item));
+    return Verdict::kNext;
+  }
+};
+
+// Passes items on, as a meeting point of several Outs.
+struct PassKernel : StatelessKernel {
+  const char* kKind;
+  explicit PassKernel(const char* kind) : kKind(kind) {}
+  template <class T, class Emit>
+  Verdict Push(State&, T&& item, Emit&& emit, absl::Status&) {
+    emit(std::move(item));
+    return Verdict::kNext;
+  }
+};
+
+struct TakeKernel : StatelessKernel {
+  static constexpr const char* kKind = "Take";
+  using State = uint64_t;  // how many have passed
+  uint64_t count;
+  explicit TakeKernel(uint64_t count) : count(count) {}
+  State Begin() const { return 0; }
+  template <class T, class Emit>
+  Verdict Push(State& passed, T&& item, Emit&& emit, absl::Status&) {
+    if (passed == count) return Verdict::kDone;  // none were wanted
+    emit(std::move(item));
+    return ++passed == count ? Verdict::kDone : Verdict::kNext;
+  }
+  template <class Emit>
+  Verdict Finish(State&, Emit&&, absl::Status&) {
+    return Verdict::kNext;
+  }
+};
+
+struct SkipKernel : StatelessKernel {
+  static constexpr const char* kKind = "Skip";
+  using State = uint64_t;  // how many have been skipped
+  uint64_t count;
+  explicit SkipKernel(uint64_t count) : count(count) {}
+  State Begin() const { return 0; }
+  template <class T, class Emit>
+  Verdict Push(State& skipped, T&& item, Emit&& emit, absl::Status&) {
+    if (skipped < count) {
+      ++skipped;
+    } else {
+      emit(std::move(item));
+    }
+    return Verdict::kNext;
+  }
+  template <class Emit>
+  Verdict Finish(State&, Emit&&, absl::Status&) {
+    return Verdict::kNext;
+  }
+};
+
+template <class A, class F>
+struct ScanKernel {
+  static constexpr const char* kKind = "Scan";
+  using State = A;
+  A initial;
+  F f;
+  ScanKernel(A initial, F f) : initial(std::move(initial)), f(std::move(f)) {}
+  State Begin() const { return initial; }
+  template <class T, class Emit>
+  Verdict Push(State& state, T&& item, Emit&& emit, absl::Status& error) {
+    return Unwrap(std::invoke(f, std::move(state), std::move(item)),
+                  [&](auto&& next) {
+                    state = std::forward<decltype(next)>(next);
+                    emit(A(state));
+                  },
+                  error);
+  }
+  template <class Emit>
+  Verdict Finish(State&, Emit&&, absl::Status&) {
+    return Verdict::kNext;
+  }
+};
+
+template <class A, class F>
+struct ReduceKernel {
+  static constexpr const char* kKind = "Reduce";
+  using State = A;
+  A initial;
+  F f;
+  ReduceKernel(A initial, F f) : initial(std::move(initial)), f(std::move(f)) {}
+  State Begin() const { return initial; }
+  template <class T, class Emit>
+  Verdict Push(State& state, T&& item, Emit&&, absl::Status& error) {
+    return Unwrap(std::invoke(f, std::move(state), std::move(item)),
+                  [&](auto&& next) { state = std::forward<decltype(next)>(next); }, error);
+  }
+  template <class Emit>
+  Verdict Finish(State& state, Emit&& emit, absl::Status&) {
+    emit(std::move(state));
+    return Verdict::kNext;
+  }
+};
+
+template <class T>
+struct BatchKernel {
+  static constexpr const char* kKind = "Batch";
+  using State = std::vector<T>;
+  size_t size;
+  explicit BatchKernel(size_t size) : size(size) {}
+  State Begin() const { return {}; }
+  template <class Emit>
+  Verdict Push(State& group, T&& item, Emit&& emit, absl::Status&) {
+    group.push_back(std::move(item));
+    if (group.size() >= size) emit(std::exchange(group, {}));
+    return Verdict::kNext;
+  }
+  template <class Emit>
+  Verdict Finish(State& group, Emit&& emit, absl::Status&) {
+    if (!group.empty()) emit(std::move(group));
+    return Verdict::kNext;
+  }
+};
+
+}  // namespace weir::internal

@@ -1,0 +1,48 @@
+// Pace: how many items a function stage takes at a time: as many as it does in about 50 us, as far as the last batch tells. A
+// slow body then neither hoards items that another worker could take nor delays its output; a fast one pays for its channels
+// once a batch.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+
+#include "absl/time/time.h"
+#include "weir/core/clock.h"
+#include "weir/core/context.h"
+
+namespace weir::internal {
+
+class Pace {
+ public:
+  // Never more than `most` at a time.
+  explicit Pace(size_t most) : most_(std::max<size_t>(1, most)) {}
+
+  size_t limit() const { return limit_; }
+
+  void Begin(const Context& context) {
+    measuring_ = limit_ < most_ || ++batches_ % kLookEvery == 0;
+    if (measuring_) began_ = context.Now();
+  }
+  void End(const Context& context, size_t items) {
+    if (!measuring_ || items == 0) return;
+    const int64_t took = context.Now().nanoseconds() - began_.nanoseconds();
+    size_t next = limit_ * 2;  // too fast to tell: feel the way up
+    if (took > 0) {
+      const double fitting = static_cast<double>(items) * kTargetNanoseconds / static_cast<double>(took);
+      next = fitting < static_cast<double>(next) ? static_cast<size_t>(fitting) : next;
+    }
+    limit_ = std::clamp<size_t>(next, 1, most_);
+  }
+
+ private:
+  static constexpr double kTargetNanoseconds = 50'000;
+  static constexpr unsigned kLookEvery = 16;  // at full size: a clock read is 30 ns
+
+  const size_t most_;
+  size_t limit_ = 1;
+  unsigned batches_ = 0;
+  bool measuring_ = false;
+  Instant began_;
+};
+
+}  // namespace weir::internal

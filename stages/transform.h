@@ -1,0 +1,206 @@
+// Function stages with an input and an output: Map, Filter, FlatMap, Scan, Reduce, Take, Skip, Tap, Batch, Merge.
+//
+// Functions are called on the pool's threads and must not block (or say so: `blocking`). With `workers` above 1 they are
+// called from several threads at once. A function may return an absl::StatusOr: an error fails the stage, and with it the
+// run. Items are handed to them as rvalues, so move-only items are welcome.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "weir/core/stage.h"
+#include "weir/stages/kernel.h"
+#include "weir/stages/pace.h"
+
+namespace weir {
+
+struct FunctionOptions {
+  int workers = 1;
+  // With several workers: outputs come in the order of their inputs. Each worker holds at most one batch that is out of
+  // turn. `false` for speed.
+  bool ordered = true;
+  // The function blocks: it runs on the engine's threads for blocking calls.
+  bool blocking = false;
+};
+
+namespace internal {
+
+// An error in a user's function, with the item it was about.
+inline absl::Status AtItem(uint64_t position, const absl::Status& error) {
+  return absl::Status(error.code(), absl::StrCat("item ", position, ": ", error.message()));
+}
+
+template <class I, class O, class Kernel>
+class Transform final : public Stage {
+ public:
+  In<I> in{this, "in"};
+  Out<O> out{this, "out"};
+
+  explicit Transform(Kernel kernel, FunctionOptions options = {})
+      : kernel_(std::move(kernel)), ordered_(options.ordered), blocking_(options.blocking) {
+    set_workers(options.workers);
+  }
+
+  std::string kind() const override { return kernel_.kKind; }
+
+  Task<> Work(Context& context) override {
+    const bool in_turn = ordered_ && workers() > 1;
+    typename Kernel::State state = kernel_.Begin();
+    Lease<I> lease;
+    std::vector<O> ready;
+    Pace pace(kMostAtOnce);
+    Verdict verdict = Verdict::kNext;
+    absl::Status error;
+    auto emit = [&ready](O output) { ready.push_back(std::move(output)); };
+    // As much as fits into one send; the rest of the lease waits in the channel.
+    auto process = [&] {
+      while (!lease.empty() && verdict == Verdict::kNext && ready.size() < kMostAtOnce) {
+        const uint64_t position = lease.position();
+        verdict = kernel_.Push(state, lease.Take(), emit, error);
+        if (verdict == Verdict::kFailed) error = AtItem(position, error);
+      }
+    };
+
+    while (verdict == Verdict::kNext) {
+      const bool more = co_await in.ReceiveBatch(lease, pace.limit());
+      if (!more) break;
+      const uint64_t first = lease.position();
+      const uint64_t next = first + lease.size();
+      bool my_turn = !in_turn;
+      while (!lease.empty() && verdict == Verdict::kNext) {
+        const size_t before = lease.size();
+        pace.Begin(context);
+        if (blocking_) {
+          auto call = context.Blocking(process);
+          absl::Status called = co_await call;
+          if (!called.ok()) co_return called;
+        } else {
+          process();
+        }
+        pace.End(context, before - lease.size());
+        if (!my_turn) {
+          TurnOperation turn(turns_, first, context);
+          absl::Status come = co_await turn;
+          if (!come.ok()) co_return come;
+          my_turn = true;
+        }
+        if (!ready.empty()) {
+          auto send = out.SendBatch(ready);
+          absl::Status sent = co_await send;
+          if (!sent.ok()) {
+            if (in_turn) turns_.Advance(next);  // the others have to learn of it too
+            co_return sent;
+          }
+        }
+      }
+      // After a failure in order, nothing later is emitted.
+      if (in_turn && verdict != Verdict::kFailed) turns_.Advance(next);
+    }
+    if (verdict == Verdict::kFailed) co_return error;
+    absl::Status complete = in.status();
+    if (!complete.ok()) co_return complete;
+    verdict = kernel_.Finish(state, emit, error);
+    if (verdict == Verdict::kFailed) co_return error;
+    if (!ready.empty()) {
+      auto send = out.SendBatch(ready);
+      absl::Status sent = co_await send;
+      co_return sent;
+    }
+    co_return absl::OkStatus();
+  }
+
+ protected:
+  void BeginRun(RunState&) override { turns_.Reset(); }
+
+ private:
+  static constexpr size_t kMostAtOnce = 256;
+
+  Kernel kernel_;
+  const bool ordered_;
+  const bool blocking_;
+  Turnstile turns_;  // whose batch may be emitted, by the position of its first item
+};
+
+}  // namespace internal
+}  // namespace weir
+
+// --- The stages. Each gives a unique_ptr for Graph::Add; `I` is the item type of the input. ---
+
+namespace weir {
+namespace internal {
+
+template <class I, class O, class Kernel>
+auto MakeTransform(Kernel kernel, FunctionOptions options = {}) {
+  return std::make_unique<Transform<I, O, Kernel>>(std::move(kernel), options);
+}
+
+}  // namespace internal
+
+// One output for each input: `f(I&&)` gives O or StatusOr<O>.
+template <class I, class F>
+auto Map(F f, FunctionOptions options = {}) {
+  return internal::MakeTransform<I, internal::ResultOf<F, I>>(internal::MapKernel<F>(std::move(f)), options);
+}
+
+// The inputs of which `f(const I&)` is true; it gives bool or StatusOr<bool>.
+template <class I, class F>
+auto Filter(F f, FunctionOptions options = {}) {
+  return internal::MakeTransform<I, I>(internal::FilterKernel<F>(std::move(f)), options);
+}
+
+// The items of the range that `f(I&&)` gives for each input: a container, or StatusOr of one.
+template <class I, class F>
+auto FlatMap(F f, FunctionOptions options = {}) {
+  using Range = internal::ResultOf<F, I>;
+  return internal::MakeTransform<I, std::ranges::range_value_t<Range>>(
+      internal::FlatMapKernel<F>(std::move(f)), options);
+}
+
+// Calls `f(const I&)`, which gives nothing or a Status, and passes the item on.
+template <class I, class F>
+auto Tap(F f, FunctionOptions options = {}) {
+  return internal::MakeTransform<I, I>(internal::TapKernel<F>(std::move(f)), options);
+}
+
+// The running result: `accumulated = f(A&& accumulated, I&&)`, sent after each input. A is copyable.
+template <class I, class A, class F>
+auto Scan(A initial, F f) {
+  return internal::MakeTransform<I, A>(internal::ScanKernel<A, F>(std::move(initial), std::move(f)));
+}
+
+// The result over the whole input, sent when it is complete; `initial` for an empty one. A is copyable.
+template <class I, class A, class F>
+auto Reduce(A initial, F f) {
+  return internal::MakeTransform<I, A>(internal::ReduceKernel<A, F>(std::move(initial), std::move(f)));
+}
+
+// The first `count` items; then it ends, and those upstream are told that no more is wanted.
+template <class I>
+auto Take(uint64_t count) {
+  return internal::MakeTransform<I, I>(internal::TakeKernel(count));
+}
+
+// All but the first `count` items.
+template <class I>
+auto Skip(uint64_t count) {
+  return internal::MakeTransform<I, I>(internal::SkipKernel(count));
+}
+
+// Vectors of `size` items, the last of what is left. 0 is taken as 1.
+template <class I>
+auto Batch(size_t size) {
+  return internal::MakeTransform<I, std::vector<I>>(internal::BatchKernel<I>(size));
+}
+
+// Passes on what several Outs send to its one In, as it comes.
+template <class I>
+auto Merge() {
+  return internal::MakeTransform<I, I>(internal::PassKernel("Merge"));
+}
+
+}  // namespace weir
