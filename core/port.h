@@ -30,6 +30,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/base/attributes.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "weir/core/channel.h"
@@ -419,17 +420,17 @@ class Out final : public internal::OutBase {
   Out(Stage* stage, std::string_view name) : OutBase(stage, name) {}
 
   // Waits for room. A Status.
-  [[nodiscard]] auto Send(T&& item) { return One(item, absl::InfiniteDuration(), nullptr); }
-  [[nodiscard]] auto Send(T& item) { return One(item, absl::InfiniteDuration(), nullptr); }
-  [[nodiscard]] auto Send(T&& item, Context& bound) { return One(item, absl::InfiniteDuration(), &bound); }
-  [[nodiscard]] auto Send(T& item, Context& bound) { return One(item, absl::InfiniteDuration(), &bound); }
+  [[nodiscard]] auto Send(T&& item ABSL_ATTRIBUTE_LIFETIME_BOUND) { return One(item, absl::InfiniteDuration(), nullptr); }
+  [[nodiscard]] auto Send(T& item ABSL_ATTRIBUTE_LIFETIME_BOUND) { return One(item, absl::InfiniteDuration(), nullptr); }
+  [[nodiscard]] auto Send(T&& item ABSL_ATTRIBUTE_LIFETIME_BOUND, Context& bound) { return One(item, absl::InfiniteDuration(), &bound); }
+  [[nodiscard]] auto Send(T& item ABSL_ATTRIBUTE_LIFETIME_BOUND, Context& bound) { return One(item, absl::InfiniteDuration(), &bound); }
   auto Send(const T& item) = delete;  // a send moves the item: pass a copy, `out.Send(T(item))`
 
   // Waits for room at most `within`; zero tries once.
-  [[nodiscard]] auto SendWithin(absl::Duration within, T&& item) { return One(item, within, nullptr); }
-  [[nodiscard]] auto SendWithin(absl::Duration within, T& item) { return One(item, within, nullptr); }
-  [[nodiscard]] auto SendWithin(absl::Duration within, T&& item, Context& bound) { return One(item, within, &bound); }
-  [[nodiscard]] auto SendWithin(absl::Duration within, T& item, Context& bound) { return One(item, within, &bound); }
+  [[nodiscard]] auto SendWithin(absl::Duration within, T&& item ABSL_ATTRIBUTE_LIFETIME_BOUND) { return One(item, within, nullptr); }
+  [[nodiscard]] auto SendWithin(absl::Duration within, T& item ABSL_ATTRIBUTE_LIFETIME_BOUND) { return One(item, within, nullptr); }
+  [[nodiscard]] auto SendWithin(absl::Duration within, T&& item ABSL_ATTRIBUTE_LIFETIME_BOUND, Context& bound) { return One(item, within, &bound); }
+  [[nodiscard]] auto SendWithin(absl::Duration within, T& item ABSL_ATTRIBUTE_LIFETIME_BOUND, Context& bound) { return One(item, within, &bound); }
   auto SendWithin(absl::Duration within, const T& item) = delete;  // as above
 
   // Sends as room appears. When it ends, `items` holds what was not sent, in order: nothing if the status is OK.
