@@ -6,8 +6,7 @@
 // Params&)` and a function `void AddX(Suite&)`, declare the latter in workloads.h, and call it in
 // workloads.cc.
 
-#ifndef WEIR_TOOLS_BENCH_BENCH_H_
-#define WEIR_TOOLS_BENCH_BENCH_H_
+#pragma once
 
 #include <cstdint>
 #include <functional>
@@ -93,5 +92,3 @@ class Stopwatch {
 };
 
 }  // namespace weir::bench
-
-#endif  // WEIR_TOOLS_BENCH_BENCH_H_

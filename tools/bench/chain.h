@@ -7,8 +7,7 @@
 // one body to the next. Stages must stay stages: an implementation that fuses neighbours measures
 // something else and needs a name of its own.
 
-#ifndef WEIR_TOOLS_BENCH_CHAIN_H_
-#define WEIR_TOOLS_BENCH_CHAIN_H_
+#pragma once
 
 #include <cstdint>
 
@@ -55,5 +54,3 @@ Sample FinishChain(const Stopwatch& stopwatch, const Params& params, const Chain
                    ChainOrder order = ChainOrder::kKept);
 
 }  // namespace weir::bench
-
-#endif  // WEIR_TOOLS_BENCH_CHAIN_H_

@@ -1,8 +1,7 @@
 // Boost.Fiber on several threads, as its documentation's examples set it up: the calling thread and
 // its helpers share fibers through a scheduling algorithm, until the pool ends.
 
-#ifndef WEIR_TOOLS_BENCH_FIBER_POOL_H_
-#define WEIR_TOOLS_BENCH_FIBER_POOL_H_
+#pragma once
 
 #include <functional>
 
@@ -20,5 +19,3 @@ enum class FiberPolicy {
 void RunFibers(FiberPolicy policy, int threads, const std::function<void()>& body);
 
 }  // namespace weir::bench
-
-#endif  // WEIR_TOOLS_BENCH_FIBER_POOL_H_

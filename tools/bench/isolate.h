@@ -2,8 +2,7 @@
 // the same state: no thread, heap or thread pool of an earlier one, a crash that costs one sample,
 // and a peak memory of its own.
 
-#ifndef WEIR_TOOLS_BENCH_ISOLATE_H_
-#define WEIR_TOOLS_BENCH_ISOLATE_H_
+#pragma once
 
 #include <functional>
 
@@ -20,5 +19,3 @@ namespace weir::bench {
 Sample RunInChild(const std::function<Sample()>& measure, int timeout_seconds);
 
 }  // namespace weir::bench
-
-#endif  // WEIR_TOOLS_BENCH_ISOLATE_H_

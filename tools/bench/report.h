@@ -1,7 +1,6 @@
 // How results are printed: a table for people, or one JSON object a line for programs.
 
-#ifndef WEIR_TOOLS_BENCH_REPORT_H_
-#define WEIR_TOOLS_BENCH_REPORT_H_
+#pragma once
 
 #include <string>
 #include <vector>
@@ -19,5 +18,3 @@ std::string Table(const Workload& workload, const std::vector<Result>& results);
 std::string JsonLine(const Result& result);
 
 }  // namespace weir::bench
-
-#endif  // WEIR_TOOLS_BENCH_REPORT_H_

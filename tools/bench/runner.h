@@ -1,7 +1,6 @@
 // Measures one point of a workload with several implementations, in interleaved rounds.
 
-#ifndef WEIR_TOOLS_BENCH_RUNNER_H_
-#define WEIR_TOOLS_BENCH_RUNNER_H_
+#pragma once
 
 #include <string>
 #include <vector>
@@ -31,5 +30,3 @@ std::vector<Result> Measure(const Params& params,
                             int timeout_seconds);
 
 }  // namespace weir::bench
-
-#endif  // WEIR_TOOLS_BENCH_RUNNER_H_

@@ -1,7 +1,6 @@
 // Small statistics over repeated measurements. Pure functions; any thread.
 
-#ifndef WEIR_TOOLS_BENCH_STATISTICS_H_
-#define WEIR_TOOLS_BENCH_STATISTICS_H_
+#pragma once
 
 #include <vector>
 
@@ -25,5 +24,3 @@ Spread SpreadOf(const std::vector<double>& values);
 std::vector<int> RotatedOrder(int count, int round);
 
 }  // namespace weir::bench
-
-#endif  // WEIR_TOOLS_BENCH_STATISTICS_H_

@@ -5,8 +5,7 @@
 // The timed region begins with a file name and ends with one map of all counts. Times are per word
 // of the text. Params::capacity is the number of chunks that may wait for a counter.
 
-#ifndef WEIR_TOOLS_BENCH_WORD_COUNT_H_
-#define WEIR_TOOLS_BENCH_WORD_COUNT_H_
+#pragma once
 
 #include "tools/bench/bench.h"
 #include "tools/bench/word_count_text.h"
@@ -17,5 +16,3 @@ namespace weir::bench {
 Sample FinishWordCount(const Stopwatch& stopwatch, const Params& params, const WordCounts& counts);
 
 }  // namespace weir::bench
-
-#endif  // WEIR_TOOLS_BENCH_WORD_COUNT_H_

@@ -1,8 +1,7 @@
 // A text to count the words of: generated, the same on every machine, with words as unevenly
 // distributed as in real text.
 
-#ifndef WEIR_TOOLS_BENCH_WORD_COUNT_CORPUS_H_
-#define WEIR_TOOLS_BENCH_WORD_COUNT_CORPUS_H_
+#pragma once
 
 #include <cstdint>
 #include <string>
@@ -20,5 +19,3 @@ namespace weir::bench {
 std::string WriteCorpus(int64_t megabytes);
 
 }  // namespace weir::bench
-
-#endif  // WEIR_TOOLS_BENCH_WORD_COUNT_CORPUS_H_

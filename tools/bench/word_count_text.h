@@ -2,8 +2,7 @@
 // the work and in nothing else: how a file is cut into chunks, what a word is, the map that counts,
 // and the checksum of a result.
 
-#ifndef WEIR_TOOLS_BENCH_WORD_COUNT_TEXT_H_
-#define WEIR_TOOLS_BENCH_WORD_COUNT_TEXT_H_
+#pragma once
 
 #include <cstddef>
 #include <cstdint>
@@ -76,5 +75,3 @@ struct WordTotals {
 WordTotals TotalsOf(const WordCounts& counts);
 
 }  // namespace weir::bench
-
-#endif  // WEIR_TOOLS_BENCH_WORD_COUNT_TEXT_H_

@@ -9,11 +9,13 @@ namespace weir::bench {
 Suite MakeSuite(int64_t corpus_mb) {
   Suite suite;
   AddChain(suite);
+  AddChainWeir(suite);
   AddChainTbbFlowGraph(suite);
   AddChainTbbPipeline(suite);
   AddChainFiber(suite);
 
   AddWordCount(suite, corpus_mb);
+  AddWordCountWeir(suite);
   AddWordCountSingleThread(suite);
   AddWordCountTbb(suite);
   AddWordCountFiber(suite);

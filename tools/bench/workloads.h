@@ -1,8 +1,7 @@
 // The one place that lists what can be measured: workloads.cc calls each of these in the order of
 // the table's rows.
 
-#ifndef WEIR_TOOLS_BENCH_WORKLOADS_H_
-#define WEIR_TOOLS_BENCH_WORKLOADS_H_
+#pragma once
 
 #include <cstdint>
 
@@ -12,12 +11,14 @@ namespace weir::bench {
 
 // chain: numbers through S stages that pass them on; see chain.h.
 void AddChain(Suite& suite);
+void AddChainWeir(Suite& suite);
 void AddChainTbbFlowGraph(Suite& suite);
 void AddChainTbbPipeline(Suite& suite);
 void AddChainFiber(Suite& suite);
 
 // word_count: the words of a generated text of `corpus_mb` megabytes; see word_count.h.
 void AddWordCount(Suite& suite, int64_t corpus_mb);
+void AddWordCountWeir(Suite& suite);
 void AddWordCountSingleThread(Suite& suite);
 void AddWordCountTbb(Suite& suite);
 void AddWordCountFiber(Suite& suite);
@@ -26,5 +27,3 @@ void AddWordCountFiber(Suite& suite);
 Suite MakeSuite(int64_t corpus_mb);
 
 }  // namespace weir::bench
-
-#endif  // WEIR_TOOLS_BENCH_WORKLOADS_H_

@@ -1,0 +1,486 @@
+#include "weir/core/channel.h"
+
+#include <memory>
+#include <new>
+#include <string>
+#include <vector>
+
+#include "weir/testing.h"
+
+namespace weir::internal {
+namespace {
+
+using weir::testing::Counted;
+using weir::testing::CountedItems;
+using Values = std::vector<int>;
+
+class CountingWaiter final : public Waiter {
+ public:
+  void Wake() override { ++woken; }
+  int woken = 0;
+};
+
+// One send, parked or not.
+class Sender {
+ public:
+  Sender(Channel<Counted>& channel, const Values& values, bool from_source = false) : channel_(channel) {
+    for (int value : values) items.emplace_back(value);
+    request_.items = items.data();
+    request_.count = items.size();
+    request_.from_source = from_source;
+    request_.waiter = &waiter;
+  }
+  ~Sender() { channel_.UnlinkSend(request_); }
+  Outcome Put() { return channel_.Put(request_); }
+  // kNone: it waits now.
+  Outcome Park() {
+    waiter.Prepare();
+    const Outcome outcome = channel_.ParkSend(request_);
+    if (outcome == Outcome::kNone) waiter.Publish();
+    return outcome;
+  }
+  // What the wait came to; kNone while it lasts.
+  Outcome outcome() { return waiter.claimed() ? waiter.Resumed().outcome : Outcome::kNone; }
+  bool TimeOut() {
+    WakeList wakes;
+    return waiter.Claim(Outcome::kTimedOut, wakes);
+  }
+  size_t sent() const { return request_.sent; }
+  // What is still the sender's.
+  Values left() const {
+    Values values;
+    for (const Counted& item : items) {
+      if (!item.moved_from()) values.push_back(item.value());
+    }
+    return values;
+  }
+
+  std::vector<Counted> items;
+  CountingWaiter waiter;
+
+ private:
+  Channel<Counted>& channel_;
+  SendRequest<Counted> request_;
+};
+
+class Receiver {
+ public:
+  explicit Receiver(Channel<Counted>& channel, size_t max = 1, bool lease = false) : channel_(channel), room_(max * sizeof(Counted)) {
+    request.into = reinterpret_cast<Counted*>(room_.data());
+    request.max = max;
+    request.lease = lease;
+    request.waiter = &waiter;
+  }
+  ~Receiver() {
+    channel_.UnlinkReceive(request);
+    for (size_t i = 0; i < request.got - given_back_; ++i) request.into[i].~Counted();
+  }
+  Outcome Take(size_t settled = 0) { return channel_.Take(request, settled); }
+  Outcome Park() {
+    waiter.Prepare();
+    const Outcome outcome = channel_.ParkReceive(request);
+    if (outcome == Outcome::kNone) waiter.Publish();
+    return outcome;
+  }
+  Outcome outcome() { return waiter.claimed() ? waiter.Resumed().outcome : Outcome::kNone; }
+  // Of a lease: keeps the first `taken`, gives back the rest.
+  void Settle(size_t taken) {
+    given_back_ = request.got - taken;
+    channel_.Settle(taken, request.into + taken, given_back_);
+  }
+  Values got() const {
+    Values values;
+    for (size_t i = 0; i < request.got - given_back_; ++i) values.push_back(request.into[i].value());
+    return values;
+  }
+
+  ReceiveRequest<Counted> request;
+  CountingWaiter waiter;
+
+ private:
+  Channel<Counted>& channel_;
+  std::vector<unsigned char> room_;
+  size_t given_back_ = 0;
+};
+
+class ChannelTest : public weir::testing::WeirTest {
+ protected:
+  Channel<Counted>& Open(size_t capacity, int senders = 1, int receivers = 1) {
+    channel_ = std::make_unique<Channel<Counted>>("test.in", capacity, signals_);
+    channel_->SetEnds(senders, receivers);
+    return *channel_;
+  }
+  Outcome Put(const Values& values, bool from_source = false) {
+    Sender sender(*channel_, values, from_source);
+    return sender.Put();
+  }
+  Values TakeAll() {
+    Values values;
+    while (true) {
+      Receiver receiver(*channel_);
+      if (receiver.Take() != Outcome::kDone) return values;
+      values.push_back(receiver.got()[0]);
+    }
+  }
+  void SetCancelled() {
+    signals_.cancelled.store(true);
+    channel_->Cancel();
+  }
+  void SetDraining() {
+    signals_.draining.store(true);
+    channel_->Drain();
+  }
+  void TearDown() override {
+    if (channel_ != nullptr) EXPECT_TRUE(channel_->ledger().balanced());
+    channel_.reset();
+    WeirTest::TearDown();
+  }
+
+  RunSignals signals_;
+  std::unique_ptr<Channel<Counted>> channel_;
+};
+
+TEST_F(ChannelTest, PutAndTake_AreFirstInFirstOut) {
+  Open(8);
+  EXPECT_EQ(Put({1, 2, 3}), Outcome::kDone);
+  EXPECT_EQ(Put({4}), Outcome::kDone);
+  EXPECT_EQ(TakeAll(), (Values{1, 2, 3, 4}));
+}
+
+TEST_F(ChannelTest, Put_FullChannel_RefusesAndKeepsTheItem) {
+  Open(1);
+  EXPECT_EQ(Put({1}), Outcome::kDone);
+  Sender second(*channel_, {2});
+  EXPECT_EQ(second.Put(), Outcome::kNone);
+  EXPECT_EQ(second.left(), Values{2});
+}
+
+TEST_F(ChannelTest, Put_PartOfABatch_SendsWhatThereIsRoomFor) {
+  Open(2);
+  Sender sender(*channel_, {1, 2, 3});
+  EXPECT_EQ(sender.Put(), Outcome::kNone);
+  EXPECT_EQ(sender.sent(), 2u);
+  EXPECT_EQ(sender.left(), Values{3});
+}
+
+TEST_F(ChannelTest, Put_BehindParkedSenders_DoesNotOvertake) {
+  Open(1);
+  Put({1});
+  Sender parked(*channel_, {2});
+  ASSERT_EQ(parked.Park(), Outcome::kNone);
+  Receiver receiver(*channel_);
+  ASSERT_EQ(receiver.Take(), Outcome::kDone);  // admits the parked one
+  Sender late(*channel_, {3});
+  EXPECT_EQ(late.Put(), Outcome::kNone);
+  EXPECT_EQ(parked.outcome(), Outcome::kDone);
+  EXPECT_EQ(TakeAll(), Values{2});
+}
+
+TEST_F(ChannelTest, ParkedSenders_AreAdmittedFirstComeFirstServed) {
+  Open(1);
+  Put({0});
+  Sender a(*channel_, {1}), b(*channel_, {2});
+  ASSERT_EQ(a.Park(), Outcome::kNone);
+  ASSERT_EQ(b.Park(), Outcome::kNone);
+  EXPECT_EQ(a.outcome(), Outcome::kNone);
+  EXPECT_EQ(TakeAll(), (Values{0, 1, 2}));
+  EXPECT_EQ(a.outcome(), Outcome::kDone);
+  EXPECT_EQ(b.outcome(), Outcome::kDone);
+  EXPECT_EQ(a.waiter.woken, 1);
+}
+
+TEST_F(ChannelTest, ParkedBatch_EntersAsRoomAppears_IsDoneWithItsLastItem) {
+  Open(2);
+  Sender batch(*channel_, {1, 2, 3, 4, 5});
+  ASSERT_EQ(batch.Park(), Outcome::kNone);
+  Receiver first(*channel_, 2);
+  ASSERT_EQ(first.Take(), Outcome::kDone);
+  EXPECT_EQ(batch.sent(), 4u);
+  EXPECT_EQ(batch.outcome(), Outcome::kNone);
+  EXPECT_EQ(batch.waiter.woken, 0) << "it is woken once, when all is sent";
+  EXPECT_EQ(TakeAll(), (Values{3, 4, 5}));
+  EXPECT_EQ(batch.outcome(), Outcome::kDone);
+}
+
+TEST_F(ChannelTest, TimedOutSend_IsNotAdmittedLater) {
+  Open(1);
+  Put({1});
+  Sender late(*channel_, {2}), next(*channel_, {3});
+  ASSERT_EQ(late.Park(), Outcome::kNone);
+  ASSERT_EQ(next.Park(), Outcome::kNone);
+  ASSERT_TRUE(late.TimeOut());
+  EXPECT_EQ(TakeAll(), (Values{1, 3}));
+  EXPECT_EQ(late.left(), Values{2});
+  EXPECT_EQ(late.outcome(), Outcome::kTimedOut);
+  EXPECT_EQ(next.outcome(), Outcome::kDone);
+}
+
+TEST_F(ChannelTest, Take_Empty_GivesNothing) {
+  Open(1);
+  Receiver receiver(*channel_);
+  EXPECT_EQ(receiver.Take(), Outcome::kNone);
+  EXPECT_EQ(receiver.got(), Values());
+}
+
+TEST_F(ChannelTest, ParkedReceivers_AreServedFirstComeFirstServed) {
+  Open(1, 1, 2);
+  Receiver a(*channel_), b(*channel_);
+  ASSERT_EQ(a.Park(), Outcome::kNone);
+  ASSERT_EQ(b.Park(), Outcome::kNone);
+  // Serving them makes room at once: both items go through a channel of one.
+  EXPECT_EQ(Put({1, 2}), Outcome::kDone);
+  EXPECT_EQ(a.outcome(), Outcome::kDone);
+  EXPECT_EQ(b.outcome(), Outcome::kDone);
+  EXPECT_EQ(a.got(), Values{1});
+  EXPECT_EQ(b.got(), Values{2});
+  EXPECT_EQ(a.waiter.woken, 1);
+}
+
+TEST_F(ChannelTest, TimedOutReceiver_IsPassedOver) {
+  Open(4, 1, 2);
+  Receiver late(*channel_), next(*channel_);
+  ASSERT_EQ(late.Park(), Outcome::kNone);
+  ASSERT_EQ(next.Park(), Outcome::kNone);
+  {
+    WakeList wakes;
+    ASSERT_TRUE(late.waiter.Claim(Outcome::kTimedOut, wakes));
+  }
+  EXPECT_EQ(Put({1}), Outcome::kDone);
+  EXPECT_EQ(late.got(), Values());
+  EXPECT_EQ(next.got(), Values{1});
+}
+
+TEST_F(ChannelTest, Take_SeveralReceivers_GivesAFairShare) {
+  Open(16, 1, 4);
+  Put({1, 2, 3, 4, 5, 6, 7, 8});
+  Receiver receiver(*channel_, 16);
+  ASSERT_EQ(receiver.Take(), Outcome::kDone);
+  EXPECT_EQ(receiver.got(), (Values{1, 2}));
+}
+
+TEST_F(ChannelTest, Close_WhatIsQueuedIsReceivedFirst) {
+  Open(4);
+  Put({1, 2});
+  channel_->CloseSender();
+  EXPECT_EQ(TakeAll(), (Values{1, 2}));
+  Receiver receiver(*channel_);
+  EXPECT_EQ(receiver.Take(), Outcome::kEnd);
+  EXPECT_EQ(receiver.Park(), Outcome::kEnd);
+}
+
+TEST_F(ChannelTest, Close_EndsAfterTheLastSender) {
+  Open(4, 2);
+  Receiver receiver(*channel_);
+  ASSERT_EQ(receiver.Park(), Outcome::kNone);
+  channel_->CloseSender();
+  EXPECT_EQ(receiver.outcome(), Outcome::kNone);
+  channel_->CloseSender();
+  EXPECT_EQ(receiver.outcome(), Outcome::kEnd);
+}
+
+TEST_F(ChannelTest, CloseReceiver_RefusesSenders_DestroysWhatIsUnread) {
+  Open(2);
+  Put({1, 2});
+  Sender parked(*channel_, {3});
+  ASSERT_EQ(parked.Park(), Outcome::kNone);
+  Values destroyed;
+  CountedItems::OnDestroyed([&](int value) { destroyed.push_back(value); });
+  channel_->CloseReceiver();
+  CountedItems::OnDestroyed(nullptr);
+  EXPECT_EQ(destroyed, (Values{1, 2})) << "first to last, at once";
+  EXPECT_EQ(parked.outcome(), Outcome::kClosed);
+  EXPECT_EQ(parked.left(), Values{3});
+  EXPECT_EQ(Put({4}), Outcome::kClosed);
+  EXPECT_TRUE(channel_->closed_to_sender(false));
+  EXPECT_EQ(channel_->ledger().unread, 2u);
+}
+
+TEST_F(ChannelTest, CloseReceiver_OneOfTwo_ChangesNothing) {
+  Open(2, 1, 2);
+  Put({1});
+  channel_->CloseReceiver();
+  EXPECT_FALSE(channel_->closed_to_sender(false));
+  EXPECT_EQ(TakeAll(), Values{1});
+}
+
+TEST_F(ChannelTest, Cancel_ClaimsAllWaiters_LeavesWhatIsQueuedToDiscard) {
+  Open(1);
+  Put({1});
+  Sender sender(*channel_, {2});
+  ASSERT_EQ(sender.Park(), Outcome::kNone);
+  SetCancelled();
+  EXPECT_EQ(sender.outcome(), Outcome::kCancelled);
+  EXPECT_EQ(sender.left(), Values{2});
+  EXPECT_EQ(channel_->ledger().queued, 1u);
+  Receiver receiver(*channel_);
+  EXPECT_EQ(receiver.Take(), Outcome::kCancelled) << "cancelled comes before item";
+  EXPECT_EQ(Put({3}), Outcome::kCancelled);
+  channel_->Discard();
+  EXPECT_EQ(channel_->ledger().queued, 0u);
+  EXPECT_EQ(channel_->ledger().discarded, 1u);
+}
+
+TEST_F(ChannelTest, Cancel_ClaimsParkedReceivers) {
+  Open(1);
+  Receiver receiver(*channel_);
+  ASSERT_EQ(receiver.Park(), Outcome::kNone);
+  SetCancelled();
+  EXPECT_EQ(receiver.outcome(), Outcome::kCancelled);
+}
+
+TEST_F(ChannelTest, CloseSender_AfterTheCancelSignal_IsNoEnd) {
+  Open(1);
+  Receiver receiver(*channel_);
+  ASSERT_EQ(receiver.Park(), Outcome::kNone);
+  signals_.cancelled.store(true);  // set before any port closes
+  channel_->CloseSender();
+  EXPECT_EQ(receiver.outcome(), Outcome::kCancelled);
+}
+
+TEST_F(ChannelTest, Precedence_Send_CancelledBeforeClosed) {
+  Open(1);
+  channel_->CloseReceiver();
+  EXPECT_EQ(Put({1}), Outcome::kClosed);
+  signals_.cancelled.store(true);
+  EXPECT_EQ(Put({1}), Outcome::kCancelled);
+}
+
+TEST_F(ChannelTest, Precedence_Receive_ItemBeforeEnd) {
+  Open(2);
+  Put({1});
+  channel_->CloseSender();
+  Receiver receiver(*channel_);
+  EXPECT_EQ(receiver.Take(), Outcome::kDone);
+}
+
+TEST_F(ChannelTest, Discard_DestroysFirstToLast) {
+  Open(4);
+  Put({1, 2, 3});
+  Values destroyed;
+  CountedItems::OnDestroyed([&](int value) { destroyed.push_back(value); });
+  channel_->Discard();
+  CountedItems::OnDestroyed(nullptr);
+  EXPECT_EQ(destroyed, (Values{1, 2, 3}));
+}
+
+TEST_F(ChannelTest, Drain_RefusesSourcesOnly) {
+  Open(1, 3);
+  Put({1});
+  Sender source(*channel_, {2}, true), other(*channel_, {3});
+  ASSERT_EQ(source.Park(), Outcome::kNone);
+  ASSERT_EQ(other.Park(), Outcome::kNone);
+  SetDraining();
+  EXPECT_EQ(source.outcome(), Outcome::kClosed);
+  EXPECT_EQ(other.outcome(), Outcome::kNone);
+  EXPECT_TRUE(channel_->closed_to_sender(true));
+  EXPECT_FALSE(channel_->closed_to_sender(false));
+  EXPECT_EQ(TakeAll(), (Values{1, 3}));
+  EXPECT_EQ(Put({4}, true), Outcome::kClosed);
+  EXPECT_EQ(Put({5}), Outcome::kDone);
+  TakeAll();
+}
+
+TEST_F(ChannelTest, Lease_CountsAsInTheChannel) {
+  Open(2);
+  Put({1, 2});
+  Receiver lease(*channel_, 2, true);
+  ASSERT_EQ(lease.Take(), Outcome::kDone);
+  EXPECT_EQ(Put({3}), Outcome::kNone) << "full: two are leased";
+  EXPECT_EQ(channel_->ledger().queued, 2u);
+  EXPECT_EQ(channel_->ledger().received, 0u);
+  lease.Settle(2);
+  EXPECT_EQ(channel_->ledger().received, 2u);
+  EXPECT_EQ(Put({3}), Outcome::kDone);
+  TakeAll();
+}
+
+TEST_F(ChannelTest, Lease_WhatIsNotTaken_GoesBackToTheFront) {
+  Open(4);
+  Put({1, 2, 3, 4});
+  {
+    Receiver lease(*channel_, 3, true);
+    ASSERT_EQ(lease.Take(), Outcome::kDone);
+    EXPECT_EQ(lease.request.position, 0u);
+    lease.Settle(1);
+    EXPECT_EQ(lease.got(), Values{1});
+  }
+  Receiver next(*channel_, 4);
+  ASSERT_EQ(next.Take(), Outcome::kDone);
+  EXPECT_EQ(next.request.position, 1u);
+  EXPECT_EQ(next.got(), (Values{2, 3, 4}));
+}
+
+TEST_F(ChannelTest, Lease_GivenBack_ServesAParkedReceiver) {
+  Open(4, 1, 2);
+  Put({1, 2});
+  Receiver lease(*channel_, 4, true);
+  ASSERT_EQ(lease.Take(), Outcome::kDone);  // a share: one of two
+  ASSERT_EQ(lease.got(), Values{1});
+  Receiver other(*channel_, 1), third(*channel_, 1);
+  ASSERT_EQ(other.Take(), Outcome::kDone);
+  ASSERT_EQ(third.Park(), Outcome::kNone);
+  lease.Settle(0);
+  EXPECT_EQ(third.outcome(), Outcome::kDone);
+  EXPECT_EQ(third.got(), Values{1});
+}
+
+TEST_F(ChannelTest, Lease_Settled_AdmitsAParkedSender) {
+  Open(1);
+  Put({1});
+  Receiver lease(*channel_, 1, true);
+  ASSERT_EQ(lease.Take(), Outcome::kDone);
+  Sender sender(*channel_, {2});
+  ASSERT_EQ(sender.Park(), Outcome::kNone);
+  Receiver again(*channel_, 1);
+  EXPECT_EQ(again.Take(1), Outcome::kDone) << "settles the earlier lease first";
+  EXPECT_EQ(sender.outcome(), Outcome::kDone);
+  EXPECT_EQ(again.got(), Values{2});
+}
+
+TEST_F(ChannelTest, Lease_SettledWhileReceiversAndSendersWait_LeavesNobodyBehind) {
+  Open(1, 2, 2);
+  Put({1});
+  Receiver lease(*channel_, 1, true);
+  ASSERT_EQ(lease.Take(), Outcome::kDone);
+  Receiver waiting(*channel_, 1);
+  ASSERT_EQ(waiting.Park(), Outcome::kNone);
+  Sender a(*channel_, {2}), b(*channel_, {3});
+  ASSERT_EQ(a.Park(), Outcome::kNone);
+  ASSERT_EQ(b.Park(), Outcome::kNone);
+  // The settled lease lets `a` in, whose item goes to the waiting receiver; that makes room for `b`.
+  lease.Settle(1);
+  EXPECT_EQ(a.outcome(), Outcome::kDone);
+  EXPECT_EQ(waiting.got(), Values{2});
+  EXPECT_EQ(b.outcome(), Outcome::kDone);
+  EXPECT_EQ(TakeAll(), Values{3});
+}
+
+TEST_F(ChannelTest, Ledger_TellsWhatBecameOfEveryItem) {
+  Open(4);
+  Put({1, 2, 3});
+  {
+    Receiver receiver(*channel_, 1);
+    receiver.Take();
+  }
+  Put({4, 5, 6, 7});  // room for two
+  const Ledger ledger = channel_->ledger();
+  EXPECT_EQ(ledger.accepted, 5u);
+  EXPECT_EQ(ledger.received, 1u);
+  EXPECT_EQ(ledger.queued, 4u);
+  EXPECT_EQ(ledger.refused, 2u);
+  EXPECT_EQ(ledger.high_water, 4u);
+  EXPECT_TRUE(ledger.balanced());
+  channel_->CloseReceiver();
+  EXPECT_EQ(channel_->ledger().unread, 4u);
+  EXPECT_EQ(channel_->ledger().queued, 0u);
+}
+
+TEST_F(ChannelTest, Destructor_DestroysItems) {
+  Open(4);
+  Put({1, 2});
+  channel_.reset();
+  EXPECT_EQ(CountedItems::alive(), 0);
+}
+
+}  // namespace
+}  // namespace weir::internal
