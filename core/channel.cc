@@ -2,9 +2,9 @@
 
 namespace weir::internal {
 
-void ChannelBase::CloseSender() {
-  WakeList wakes;
+void ChannelBase::CloseSender(WakeList& wakes, bool* closed) {
   Lock lock(mutex_);
+  if (closed != nullptr && std::exchange(*closed, true)) return;
   if (--senders_ > 0) return;
   // Nothing is queued while receivers are parked, so the end has come for all of them.
   while (!receivers_waiting_.empty()) {
@@ -54,9 +54,18 @@ void ChannelBase::Drain() {
   }
 }
 
-bool ChannelBase::closed_to_sender(bool from_source) const {
+bool ChannelBase::closed_to_sender(bool from_source, const bool* sender_closed) const {
   Lock lock(mutex_);
-  return closed_to(from_source);
+  return closed_to(from_source, sender_closed);
+}
+
+int ChannelBase::WaitingForItemsOnly() const {
+  if (queued() + leased_ > 0) return -1;
+  int waiting = 0;
+  for (const WaitLink* link = receivers_waiting_.front(); link != nullptr; link = WaitList::Next(*link)) {
+    waiting += !link->waiter->claimed() && !static_cast<const ReceiveRequestBase*>(link)->bounded;
+  }
+  return waiting;
 }
 
 Ledger ChannelBase::ledger() const {

@@ -57,11 +57,13 @@ struct SendRequestBase : WaitLink {
   size_t count = 0;
   size_t sent = 0;           // guarded by the channel's lock while linked
   bool from_source = false;  // the sender has no input: refused while the run drains
+  const bool* sender_closed = nullptr;  // see CloseSender
 };
 
 struct ReceiveRequestBase : WaitLink {
   size_t max = 1;
   size_t got = 0;         // guarded by the channel's lock while linked
+  bool bounded = false;   // a timer or a Context may end the wait
   bool lease = false;     // what is got still counts as in the channel, until settled
   uint64_t position = 0;  // of the first item got, counted from the channel's beginning
 };
@@ -84,8 +86,10 @@ class ChannelBase {
     receivers_ = receivers;
     receiving_works_ = receivers;
   }
-  // The last Work of a sending stage has ended. After the last of them, receivers take what is queued and see the end.
-  void CloseSender();
+  // A sender will not send any more: the last Work of its stage has ended, or it feeds back into a loop that is quiet. After
+  // the last of them, receivers take what is queued and see the end. `closed` is the sender's own mark, guarded by this
+  // channel's lock: it is closed once, and its sends are refused from then on.
+  void CloseSender(WakeList& wakes, bool* closed = nullptr);
   // One Work of the receiving stage has ended. After the last, senders see kClosed and what is queued is unread.
   void CloseReceiver();
   // Claims every waiter; the signal `cancelled` is set already. What is queued stays until Discard.
@@ -95,10 +99,17 @@ class ChannelBase {
   // Destroys what is queued, first to last, on this thread. The run's last step.
   virtual void Discard() = 0;
 
-  // True if a sender must not send any more, because nobody receives or because sources are to stop.
-  bool closed_to_sender(bool from_source) const;
+  // True if a sender must not send any more, because nobody receives, because sources are to stop, or because it is closed.
+  bool closed_to_sender(bool from_source, const bool* sender_closed) const;
   bool run_cancelled() const { return signals_.cancelled.load(std::memory_order_acquire); }
   Ledger ledger() const;
+
+  // For the question whether a loop is quiet, with the lock held from `Lock` to `Unlock`, over all channels of the loop.
+  void LockForLoop() const ABSL_NO_THREAD_SAFETY_ANALYSIS { mutex_.lock(); }
+  void UnlockForLoop() const ABSL_NO_THREAD_SAFETY_ANALYSIS { mutex_.unlock(); }
+  // How many receivers wait for an item and nothing else; -1 if there is an item.
+  int WaitingForItemsOnly() const ABSL_NO_THREAD_SAFETY_ANALYSIS;
+
   void UnlinkSend(SendRequestBase& request);
   void UnlinkReceive(ReceiveRequestBase& request);
 
@@ -106,8 +117,8 @@ class ChannelBase {
   using Lock = MutexLock;
 
   // With the lock held.
-  bool closed_to(bool from_source) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    return receivers_ == 0 ||
+  bool closed_to(bool from_source, const bool* sender_closed) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return receivers_ == 0 || (sender_closed != nullptr && *sender_closed) ||
            (from_source && signals_.draining.load(std::memory_order_acquire));
   }
   size_t share(size_t queued) const {
@@ -222,7 +233,7 @@ class Channel final : public ChannelBase {
     Outcome outcome = Outcome::kNone;
     if (run_cancelled()) {
       outcome = Outcome::kCancelled;
-    } else if (closed_to(request.from_source)) {
+    } else if (closed_to(request.from_source, request.sender_closed)) {
       outcome = Outcome::kClosed;
     } else if (senders_waiting_.empty()) {
       Enter(request);
@@ -285,17 +296,19 @@ class Channel final : public ChannelBase {
   }
 
   void AdmitSenders(WakeList& wakes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    while (room() > 0 && !senders_waiting_.empty()) {
-      auto& request = static_cast<SendRequest<T>&>(*senders_waiting_.front());
-      // The last item goes in only with the claim: a send that timed out has not sent everything.
-      if (request.count - request.sent <= room()) {
-        senders_waiting_.Remove(request);
-        if (request.waiter->Claim(Outcome::kDone, wakes)) Enter(request);
-      } else {
-        Enter(request);
+    do {
+      while (room() > 0 && !senders_waiting_.empty()) {
+        auto& request = static_cast<SendRequest<T>&>(*senders_waiting_.front());
+        // The last item goes in only with the claim: a send that timed out has not sent everything.
+        if (request.count - request.sent <= room()) {
+          senders_waiting_.Remove(request);
+          if (request.waiter->Claim(Outcome::kDone, wakes)) Enter(request);
+        } else {
+          Enter(request);
+        }
       }
-    }
-    ServeReceivers(wakes);
+      ServeReceivers(wakes);  // serving one that does not lease makes room again
+    } while (room() > 0 && !senders_waiting_.empty());
   }
 
   // Takes what is queued out of the channel, counted as `counter` says, to be destroyed outside of the lock.

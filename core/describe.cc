@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_replace.h"
@@ -59,6 +60,9 @@ Report Describe(const Graph& graph) {
     for (const internal::OutBase* out : channel.outs) {
       described.from.push_back(absl::StrCat(out->stage().name(), ".", out->name()));
     }
+    for (const internal::OutBase* out : channel.feedback) {
+      described.feedback.push_back(absl::StrCat(out->stage().name(), ".", out->name()));
+    }
     described.type = channel.in->TypeName();
     described.capacity = channel.capacity;
   }
@@ -85,6 +89,7 @@ std::string ToJson(const Report& report) {
     const Ledger& ledger = channel.ledger;
     channels.push_back({{"name", channel.name},
                         {"from", channel.from},
+                        {"feedback", channel.feedback},
                         {"type", channel.type},
                         {"capacity", channel.capacity},
                         {"ledger",
@@ -156,6 +161,7 @@ absl::StatusOr<Report> FromJson(std::string_view text) {
       ChannelReport& read = report.channels.emplace_back();
       read.name = channel.at("name");
       read.from = channel.at("from").get<std::vector<std::string>>();
+      read.feedback = channel.at("feedback").get<std::vector<std::string>>();
       read.type = channel.at("type");
       read.capacity = channel.at("capacity");
       const Json& ledger = channel.at("ledger");
@@ -208,7 +214,8 @@ std::string ToDot(const Report& report) {
       absl::StrAppend(&label, "<br/>", channel.ledger.received, " received, at most ", channel.ledger.high_water, " queued");
     }
     for (const std::string& from : channel.from) {
-      absl::StrAppend(&dot, "  ", Quoted(StageOf(from)), " -> ", Quoted(StageOf(channel.name)), " [label=<", label, ">];\n");
+      absl::StrAppend(&dot, "  ", Quoted(StageOf(from)), " -> ", Quoted(StageOf(channel.name)), " [label=<", label, ">",
+                      absl::c_linear_search(channel.feedback, from) ? ", style=dashed, constraint=false" : "", "];\n");
     }
   }
   return dot + "}\n";

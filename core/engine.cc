@@ -100,6 +100,8 @@ class ThreadedEngine final : public EngineState {
 
   void Tick() {
     pool_.Watch();
+    WakeList wakes;
+    VisitRuns([&](RunState& run) { run.CloseQuietLoops(wakes); });
     if (++ticks_ % kTicksPerSample == 0) VisitRuns([](RunState& run) { run.Sample(); });
   }
 

@@ -1,10 +1,11 @@
 #include "weir/core/graph.h"
 
-#include <cassert>
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
 #include <queue>
+#include <utility>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
@@ -37,16 +38,23 @@ void Graph::ConnectPorts(internal::OutBase& out, internal::InBase& in,
   edges_.push_back({&out, &in, options});
 }
 
-std::vector<Stage*> Graph::TopologicalOrder() const {
+std::vector<std::vector<size_t>> Graph::Successors(bool feedback) const {
   absl::flat_hash_map<const Stage*, size_t> index;
   for (size_t i = 0; i < stages_.size(); ++i) index[stages_[i].get()] = i;
   std::vector<std::vector<size_t>> next(stages_.size());
-  std::vector<size_t> waiting_for(stages_.size(), 0);
   for (const Edge& edge : edges_) {
+    if (edge.options.feedback && !feedback) continue;
     auto from = index.find(&edge.out->stage()), to = index.find(&edge.in->stage());
-    if (from == index.end() || to == index.end()) continue;
-    next[from->second].push_back(to->second);
-    ++waiting_for[to->second];
+    if (from != index.end() && to != index.end()) next[from->second].push_back(to->second);
+  }
+  return next;
+}
+
+std::vector<Stage*> Graph::TopologicalOrder() const {
+  const std::vector<std::vector<size_t>> next = Successors(/*feedback=*/false);
+  std::vector<size_t> waiting_for(stages_.size(), 0);
+  for (const auto& successors : next) {
+    for (size_t to : successors) ++waiting_for[to];
   }
   std::priority_queue<size_t, std::vector<size_t>, std::greater<>> ready;
   for (size_t i = 0; i < stages_.size(); ++i) {
@@ -64,11 +72,63 @@ std::vector<Stage*> Graph::TopologicalOrder() const {
   return order;
 }
 
+// Kosaraju's algorithm, without recursion: the stages in the order in which a walk forwards leaves them, then walks backwards
+// from the last left: each finds one strongly connected component.
+std::vector<std::vector<Stage*>> Graph::Loops() const {
+  if (std::none_of(edges_.begin(), edges_.end(), [](const Edge& edge) { return edge.options.feedback; })) return {};
+  const std::vector<std::vector<size_t>> next = Successors(/*feedback=*/true);
+  const size_t n = stages_.size();
+  std::vector<std::vector<size_t>> previous(n);
+  for (size_t from = 0; from < n; ++from) {
+    for (size_t to : next[from]) previous[to].push_back(from);
+  }
+  std::vector<size_t> left;
+  std::vector<bool> seen(n, false);
+  for (size_t start = 0; start < n; ++start) {
+    std::vector<std::pair<size_t, size_t>> path;  // a stage, and which successor is next
+    if (!seen[start]) path.emplace_back(start, 0);
+    seen[start] = true;
+    while (!path.empty()) {
+      auto& [at, successor] = path.back();
+      if (successor == next[at].size()) {
+        left.push_back(at);
+        path.pop_back();
+        continue;
+      }
+      const size_t to = next[at][successor++];
+      if (!seen[to]) path.emplace_back(to, 0);
+      seen[to] = true;
+    }
+  }
+  std::vector<std::vector<Stage*>> loops;
+  seen.assign(n, false);
+  while (!left.empty()) {
+    const size_t start = left.back();
+    left.pop_back();
+    if (seen[start]) continue;
+    seen[start] = true;
+    std::vector<size_t> component = {start};
+    for (size_t i = 0; i < component.size(); ++i) {
+      for (size_t from : previous[component[i]]) {
+        if (!seen[from]) component.push_back(from);
+        seen[from] = true;
+      }
+    }
+    const bool closes_itself = std::count(next[start].begin(), next[start].end(), start) > 0;
+    if (component.size() == 1 && !closes_itself) continue;
+    std::sort(component.begin(), component.end());
+    std::vector<Stage*>& loop = loops.emplace_back();
+    for (size_t i : component) loop.push_back(stages_[i].get());
+  }
+  return loops;
+}
+
 std::vector<Graph::Channel> Graph::Channels() const {
   absl::flat_hash_map<const internal::InBase*, Channel> by_in;
   for (const Edge& edge : edges_) {
-    auto [at, added] = by_in.try_emplace(edge.in, Channel{edge.in, {}, kDefaultCapacity});
+    auto [at, added] = by_in.try_emplace(edge.in, Channel{edge.in, {}, kDefaultCapacity, {}});
     at->second.outs.push_back(edge.out);
+    if (edge.options.feedback) at->second.feedback.push_back(edge.out);
     if (edge.options.capacity.has_value()) at->second.capacity = *edge.options.capacity;
   }
   std::vector<Channel> channels;
@@ -86,7 +146,7 @@ std::string Graph::DescribeCycle() const {
   for (Stage* stage : TopologicalOrder()) ordered.insert(stage);
   absl::flat_hash_map<const Stage*, const Stage*> before;
   for (const Edge& edge : edges_) {
-    if (!ordered.contains(&edge.out->stage())) before.try_emplace(&edge.in->stage(), &edge.out->stage());
+    if (!edge.options.feedback && !ordered.contains(&edge.out->stage())) before.try_emplace(&edge.in->stage(), &edge.out->stage());
   }
   const Stage* at = nullptr;
   for (const auto& stage : stages_) {
@@ -151,7 +211,22 @@ absl::Status Graph::Check() const {
     }
   }
   if (faults.empty() && TopologicalOrder().size() < stages_.size()) {
-    faults.push_back(absl::StrCat("it has a cycle: ", DescribeCycle(), "; a graph must have none"));
+    faults.push_back(absl::StrCat("it has a cycle: ", DescribeCycle(),
+                                  "; if it is meant, connect the edge that leads back with {.feedback = true}"));
+  }
+  if (faults.empty()) {
+    absl::flat_hash_map<const Stage*, size_t> loop_of;
+    const auto loops = Loops();
+    for (size_t i = 0; i < loops.size(); ++i) {
+      for (const Stage* stage : loops[i]) loop_of[stage] = i + 1;
+    }
+    for (const Edge& edge : edges_) {
+      const size_t from = loop_of[&edge.out->stage()], to = loop_of[&edge.in->stage()];
+      if (edge.options.feedback && (from == 0 || from != to)) {
+        faults.push_back(absl::StrCat("the channel from '", PortName(*edge.out), "' to '", PortName(*edge.in),
+                                      "' is marked as feedback but closes no loop; leave the mark out"));
+      }
+    }
   }
   if (faults.empty()) return absl::OkStatus();
   return absl::InvalidArgumentError(absl::StrCat("graph '", name_, "' cannot run: ", absl::StrJoin(faults, "; ")));

@@ -23,6 +23,10 @@ struct ChannelOptions {
   // How many items the channel may hold; at least 1. Outs that share an In share its channel: they give the same
   // capacity, or one of them gives it.
   std::optional<size_t> capacity = std::nullopt;
+  // A back edge: it leads to a stage that comes before. Only such edges may close a cycle. Once a loop is quiet (its channels
+  // are empty, all its Works wait for items, and what feeds it from outside has ended) its back edges are closed, so that
+  // its stages see the end of their inputs. A loop is looked at every few milliseconds.
+  bool feedback = false;
 };
 
 class Graph {
@@ -62,7 +66,7 @@ class Graph {
   }
 
   // OK, or INVALID_ARGUMENT with a sentence for each thing that cannot work: no source, a port that is not connected, a
-  // name used twice, a cycle, a capacity or a number of workers that is not positive. A Run refuses what Check refuses.
+  // name used twice, a cycle without a back edge, a capacity or a number of workers that is not positive. A Run refuses what Check refuses.
   absl::Status Check() const;
 
   // --- For tools, and for the engine ---
@@ -71,13 +75,16 @@ class Graph {
     internal::InBase* in;
     std::vector<internal::OutBase*> outs;
     size_t capacity;
+    std::vector<internal::OutBase*> feedback;  // those of `outs` that are back edges
   };
   const std::vector<std::unique_ptr<Stage>>& stages() const { return stages_; }
   // In topological order of the receiving stages.
   std::vector<Channel> Channels() const;
-  // Sources first; stages that are not ordered by the channels between them come in the order of their addition. Stages on
-  // a cycle are left out.
+  // Sources first; stages that are not ordered by the channels between them come in the order of their addition. Back edges do
+  // not count. Stages on an undeclared cycle are left out.
   std::vector<Stage*> TopologicalOrder() const;
+  // The stages of each loop that back edges close; loops that share a stage are one.
+  std::vector<std::vector<Stage*>> Loops() const;
 
  private:
   friend class internal::RunState;
@@ -90,6 +97,8 @@ class Graph {
 
   void AddStage(std::string_view name, std::unique_ptr<Stage> stage);
   void ConnectPorts(internal::OutBase& out, internal::InBase& in, const ChannelOptions& options);
+  // For each stage, by its place in stages_, those that its outputs lead to. With or without back edges.
+  std::vector<std::vector<size_t>> Successors(bool feedback) const;
   std::string DescribeCycle() const;
 
   const std::string name_;

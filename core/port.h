@@ -80,15 +80,27 @@ class OutBase : public PortBase {
   void Attach(ChannelBase* channel, bool from_source) {
     channel_ = channel;
     from_source_ = from_source;
+    closed_ = false;
   }
-  bool from_source() const { return from_source_; }
   // True if a send would be refused now because nobody wants more: what makes OUT_OF_RANGE no failure of the sender.
-  bool refused() const { return channel_ != nullptr && channel_->closed_to_sender(from_source_); }
+  bool refused() const { return channel_ != nullptr && channel_->closed_to_sender(from_source_, &closed_); }
+  // Idempotent. Who has to learn of it is added to `wakes`.
+  void Close(WakeList& wakes) { channel_->CloseSender(wakes, &closed_); }
+  // With the channel locked.
+  bool closed() const { return closed_; }
+  // Whose sends `request` is one of.
+  void Sign(SendRequestBase& request) const {
+    request.from_source = from_source_;
+    request.sender_closed = &closed_;
+  }
 
  protected:
   OutBase(Stage* stage, std::string_view name);
   ~OutBase() = default;
-  bool from_source_ = false;
+
+ private:
+  bool from_source_ = false;  // constant during a run
+  bool closed_ = false;       // guarded by the channel's lock
 };
 
 // "unsigned long" rather than a mangled name.
@@ -113,6 +125,7 @@ class ReceiveOperation : public BoundedOperation, private ReceiveRequest<T> {
     }
     parked_ = true;
     ReceiveRequest<T>::waiter = work_;
+    ReceiveRequest<T>::bounded = is_bounded();
     work_->Prepare(frame, WaitKind::kReceive, &channel_->name());
     const Outcome outcome = channel_->ParkReceive(*this);
     if (outcome == Outcome::kNone) {
@@ -193,12 +206,12 @@ class ReceiveStatusOr final : public ReceiveOne<T> {
 template <class T>
 class SendOperation final : public BoundedOperation, private SendRequest<T> {
  public:
-  SendOperation(Channel<T>& channel, bool from_source, T* items, size_t count,
+  SendOperation(Channel<T>& channel, const OutBase& out, T* items, size_t count,
                 absl::Duration within, Context* bound, std::vector<T>* batch = nullptr)
       : BoundedOperation(within, bound), channel_(&channel), batch_(batch) {
     this->items = items;
     this->count = count;
-    this->from_source = from_source;
+    out.Sign(*this);
   }
 
   bool await_ready() {
@@ -442,10 +455,10 @@ class Out final : public internal::OutBase {
  private:
   internal::Channel<T>& channel() const { return static_cast<internal::Channel<T>&>(*channel_); }
   auto One(T& item, absl::Duration within, Context* bound) {
-    return internal::SendOperation<T>(channel(), from_source_, &item, 1, within, bound);
+    return internal::SendOperation<T>(channel(), *this, &item, 1, within, bound);
   }
   auto Many(std::vector<T>& items, Context* bound) {
-    return internal::SendOperation<T>(channel(), from_source_, items.data(), items.size(),
+    return internal::SendOperation<T>(channel(), *this, items.data(), items.size(),
                                       absl::InfiniteDuration(), bound, &items);
   }
 };

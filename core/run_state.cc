@@ -81,6 +81,15 @@ void RunState::Start(absl::Status refused) {
     outs_of_[channel.get()] = plan.outs.size();
     channels_.push_back({std::move(plan), std::move(channel)});
   }
+  for (const std::vector<Stage*>& stages : graph_.Loops()) {
+    LoopRecord& loop = loops_.emplace_back();
+    for (Stage* stage : stages) loop.stages.push_back(record_of_.at(stage));
+    for (ChannelRecord& record : channels_) {
+      if (std::find(stages.begin(), stages.end(), &record.plan.in->stage()) == stages.end()) continue;
+      loop.channels.push_back(&record);
+      loop.feedback.insert(loop.feedback.end(), record.plan.feedback.begin(), record.plan.feedback.end());
+    }
+  }
   const int live = static_cast<int>(works_.size());
   {
     MutexLock lock(mutex_);
@@ -320,7 +329,8 @@ void RunState::WorkEnded(Work& work, absl::Status result) {
     last_of_stage = --record.live == 0;
   }
   if (last_of_stage) {
-    for (OutBase* out : stage.outs()) out->channel_base()->CloseSender();
+    WakeList wakes;
+    for (OutBase* out : stage.outs()) out->Close(wakes);
   }
   for (InBase* in : stage.ins()) in->channel_base()->CloseReceiver();
 
@@ -339,6 +349,45 @@ void RunState::WorkEnded(Work& work, absl::Status result) {
   if (next != nullptr) next->Wake();
   if (last) StopWatching();
   Release();
+}
+
+// --- Loops ---
+
+// With all of a loop's channels locked nobody can send into it, so what is seen is true of one moment; and a quiet loop stays
+// quiet, because all who could change that are asleep in it or have ended.
+bool RunState::IsQuiet(const LoopRecord& loop) const {
+  int live = 0;
+  for (const StageRecord* stage : loop.stages) live += stage->live;
+  for (const ChannelRecord* record : loop.channels) record->channel->LockForLoop();
+  bool quiet = true;
+  int waiting = 0;
+  for (const ChannelRecord* record : loop.channels) {
+    const int here = record->channel->WaitingForItemsOnly();
+    quiet = quiet && here >= 0;
+    waiting += here;
+    for (const OutBase* out : record->plan.outs) {
+      const bool inside = std::any_of(loop.stages.begin(), loop.stages.end(), [&](const StageRecord* stage) {
+        return stage->stage == &out->stage();
+      });
+      quiet = quiet && (inside || out->closed());
+    }
+  }
+  for (const ChannelRecord* record : loop.channels) record->channel->UnlockForLoop();
+  return quiet && waiting == live;
+}
+
+bool RunState::CloseQuietLoops(WakeList& wakes) {
+  if (loops_.empty()) return false;
+  bool found = false;
+  MutexLock lock(mutex_);
+  if (phase_ != Phase::kRunning) return false;
+  for (LoopRecord& loop : loops_) {
+    if (loop.closed || !IsQuiet(loop)) continue;
+    loop.closed = true;
+    found = true;
+    for (OutBase* out : loop.feedback) out->Close(wakes);
+  }
+  return found;
 }
 
 // --- The end ---
@@ -380,6 +429,7 @@ void RunState::Finish() ABSL_NO_THREAD_SAFETY_ANALYSIS {
     while (!works.empty()) works.pop_back();
     stages_.pop_back();
   }
+  loops_.clear();
   while (!channels_.empty()) channels_.pop_back();
   if (started) {
     graph_.running_.store(false);
@@ -484,6 +534,7 @@ void RunState::FillReport(Report& report) const {
     ChannelReport channel;
     channel.name = record.channel->name();
     for (const OutBase* out : record.plan.outs) channel.from.push_back(PortName(*out));
+    for (const OutBase* out : record.plan.feedback) channel.feedback.push_back(PortName(*out));
     channel.type = record.plan.in->TypeName();
     channel.capacity = record.channel->capacity();
     channel.ledger = record.channel->ledger();

@@ -67,6 +67,8 @@ class RunState final {
   void Release();
   // Samples the state of every Work; called by the clock's thread, or by the simulator after a step.
   void Sample();
+  // Closes the back edges of the loops that are quiet. True if there was one. Who is in `wakes` holds the run open.
+  bool CloseQuietLoops(WakeList& wakes);
   bool WaitsForExternal() const;
   // A line for each Work that has not ended: what it waits for.
   void AppendCensus(std::vector<std::string>& lines) const;
@@ -86,6 +88,14 @@ class RunState final {
   struct ChannelRecord {
     Graph::Channel plan;
     std::unique_ptr<ChannelBase> channel;
+  };
+
+  // A loop: its stages, the channels that feed them, and the Outs of its back edges.
+  struct LoopRecord {
+    std::vector<StageRecord*> stages;
+    std::vector<ChannelRecord*> channels;
+    std::vector<OutBase*> feedback;
+    bool closed = false;  // guarded by mutex_
   };
 
   // A timer of the run: when it fires, `action` runs on the clock's thread, outside of its lock, holding the run open.
@@ -122,6 +132,7 @@ class RunState final {
   void DeadlinePassed();
   void DrainDeadlinePassed();
   void GraceIsOver();
+  bool IsQuiet(const LoopRecord& loop) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   Work* NextAtGate() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void StopWatching();
   void Finish();
@@ -138,6 +149,7 @@ class RunState final {
   absl::flat_hash_map<const Stage*, StageRecord*> record_of_;
   std::vector<Work*> works_;              // in the order of unwinding
   std::vector<ChannelRecord> channels_;   // in topological order
+  std::vector<LoopRecord> loops_;
   absl::flat_hash_map<const ChannelBase*, size_t> outs_of_;  // how many Outs share a channel
 
   // Self-synchronised.

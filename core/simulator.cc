@@ -76,6 +76,14 @@ bool Simulator::Step() {
   {
     std::unique_lock<std::mutex> lock(mutex_);
     const size_t choices = ready_.size() + calls_.size();
+    if (choices == 0) {
+      lock.unlock();
+      bool closed = false;
+      WakeList wakes;
+      VisitRuns([&](RunState& run) { closed |= run.CloseQuietLoops(wakes); });
+      if (closed) return true;
+      lock.lock();
+    }
     if (timers_.HasFireable(choices == 0) && (choices == 0 || Pick(16) == 0)) {
       lock.unlock();
       FireTimer(choices == 0);

@@ -28,6 +28,7 @@ std::string Demangle(const char* type) {
       name.get(), {{"std::__cxx11::basic_string<char, std::char_traits<char>, std::allocator<char> >", "std::string"},
                    {"std::basic_string_view<char, std::char_traits<char> >", "std::string_view"},
                    {"(anonymous namespace)::", ""},
+                   {"unsigned long long", "unsigned long long"},  // not what is meant by the next
                    {"unsigned long", "uint64_t"}});
   // Default arguments of the standard library say nothing to a reader.
   for (const char* noise : {", std::allocator<", ", std::default_delete<", ", std::less<"}) {

@@ -29,6 +29,19 @@ class Task;
 
 namespace internal {
 
+template <class Op>
+class AwaitedOperation {
+ public:
+  explicit AwaitedOperation(Op& operation) : operation_(&operation) {}
+  bool await_ready() { return operation_->await_ready(); }
+  auto await_suspend(std::coroutine_handle<> frame) { return operation_->await_suspend(frame); }
+  decltype(auto) await_resume() { return operation_->await_resume(); }
+
+ private:
+  Op* operation_;
+};
+
+
 class Work;
 class Operation;
 
@@ -80,17 +93,18 @@ class PromiseBase {
 
   // What may be awaited: weir's own operations and Tasks, because the engine must know of every wait.
   template <class Awaitable>
-  Awaitable&& await_transform(Awaitable&& awaitable) {
+  decltype(auto) await_transform(Awaitable&& awaitable) {
     using Bare = std::remove_cvref_t<Awaitable>;
     static_assert(std::is_base_of_v<Operation, Bare> || kIsTask<Bare>,
                   "weir: a Work awaits weir's operations and Tasks only; "
                   "write `co_await context.External(awaitable)` for an awaitable of another library");
     if constexpr (std::is_base_of_v<Operation, Bare>) {
       BindOperation(awaitable, *work_);
+      return AwaitedOperation<Bare>(awaitable);
     } else if constexpr (kIsTask<Bare>) {
       awaitable.BindTo(*work_);
+      return awaitable;
     }
-    return static_cast<Awaitable&&>(awaitable);
   }
 
   void Bind(Work& work) { work_ = &work; }

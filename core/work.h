@@ -137,6 +137,7 @@ class BoundedOperation : public Operation {
   ~BoundedOperation() = default;
 
   bool bound_cancelled() const { return bound_ != nullptr && bound_->cancelled(); }
+  bool is_bounded() const { return bound_ != nullptr || within_ != absl::InfiniteDuration(); }
   bool tries_once() const { return within_ <= absl::ZeroDuration(); }
   // Between Prepare and Suspend, for a wait that is not decided yet.
   void ArmBounds();

@@ -170,7 +170,9 @@ TEST(Teardown, ThousandCancelledRuns_UnwindAndDiscardInOneOrder) {
     std::vector<std::string> works, items;
     for (const std::string& line : lines) {
       const bool is_work = line.starts_with("work");
-      if (is_work) ASSERT_TRUE(items.empty()) << "an item was discarded before the last Work had unwound";
+      if (is_work) {
+        ASSERT_TRUE(items.empty()) << "an item was discarded before the last Work had unwound";
+      }
       (is_work ? works : items).push_back(line);
     }
     auto at = order.begin();
@@ -193,7 +195,9 @@ TEST(Teardown, ThousandCancelledRuns_UnwindAndDiscardInOneOrder) {
       for (uint64_t i = 0; i < count; ++i) {
         uint64_t number = 0;
         ASSERT_EQ(std::sscanf(items[next++].c_str(), "item %lu", &number), 1);
-        if (i > 0) ASSERT_GT(number, previous) << "not first to last";
+        if (i > 0) {
+          ASSERT_GT(number, previous) << "not first to last";
+        }
         previous = number;
         least = std::min(least, number);
       }

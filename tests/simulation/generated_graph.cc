@@ -81,6 +81,33 @@ class BlockingRelay final : public Stage {
   }
 };
 
+// Sends each item round a loop a few times before it lets it go. The channel back to it holds whatever comes: it alone empties
+// it.
+class Rounds final : public Stage {
+ public:
+  In<Token> in{this, "in"};
+  Out<Token> out{this, "out"};
+  Out<Token> again{this, "again"};
+
+  Task<> Work(Context&) override {
+    while (auto item = co_await in.Receive()) {
+      const uint64_t value = item->value();
+      absl::Status sent;
+      if (value >> 32 < value % 3) {
+        Token next(value + (uint64_t{1} << 32));
+        auto send = again.Send(next);
+        sent = co_await send;
+      } else {
+        Token done(value & 0xFFFFFFFF);
+        auto send = out.Send(done);
+        sent = co_await send;
+      }
+      if (!sent.ok()) co_return sent;
+    }
+    co_return in.status();
+  }
+};
+
 // Commits what it has received if, and only if, its input was complete.
 class CommitSink final : public Stage {
  public:
@@ -152,7 +179,7 @@ void GeneratedGraph::AddStep() {
   auto continue_with = [&](Out<Token>& out, bool ordered) {
     open_.push_back({&out, ordered, stream.component});
   };
-  switch (Draw(11)) {
+  switch (Draw(12)) {
     case 0:
     case 1: {
       const StepOptions options = Options(true);
@@ -230,6 +257,15 @@ void GeneratedGraph::AddStep() {
         auto next = flow.Concat(Name("concat"), second_flow);
         continue_with(next.out(), stream.ordered && second.ordered);
       }
+      break;
+    }
+    case 11: {
+      auto& rounds = graph_.Add<Rounds>(Name("rounds"));
+      auto& relay = graph_.Add(Name("back"), Map<Token>([](Token item) { return item; }));
+      graph_.Connect(*stream.out, rounds.in, {.capacity = 1000});
+      graph_.Connect(rounds.again, relay.in, Capacity());
+      graph_.Connect(relay.out, rounds.in, {.feedback = true});
+      continue_with(rounds.out, false);
       break;
     }
     case 10: {

@@ -119,7 +119,9 @@ class Campaign {
   void Cancelled(uint64_t seed, uint64_t step) {
     const Schedule schedule{.seed = seed, .cancel_at = step};
     const Outcome outcome = RunSchedule(generated_, schedule);
-    if (!outcome.report.ok()) EXPECT_TRUE(absl::IsAborted(outcome.report.status)) << outcome.report.status;
+    if (!outcome.report.ok()) {
+      EXPECT_TRUE(absl::IsAborted(outcome.report.status)) << outcome.report.status;
+    }
     ExpectNothingCutOff(outcome);
     ExpectOrderOfUnwinding(outcome);
     Judge(schedule);
@@ -164,7 +166,9 @@ class Campaign {
  private:
   void ExpectNothingCutOff(const Outcome& outcome) {
     for (size_t i = 0; i < outcome.committed.size(); ++i) {
-      if (outcome.committed[i].happened) EXPECT_EQ(outcome.committed[i], expected_.committed[i]);
+      if (outcome.committed[i].happened) {
+        EXPECT_EQ(outcome.committed[i], expected_.committed[i]);
+      }
     }
   }
 

@@ -1,0 +1,91 @@
+// Loops: a back edge leads items to a stage that they have passed, and the run still ends.
+#include <gtest/gtest.h>
+
+#include <ranges>
+#include <vector>
+
+#include "weir/weir.h"
+
+namespace weir {
+namespace {
+
+// Halves numbers, sending the even ones round again, until they are odd.
+class Halve final : public Stage {
+ public:
+  In<int> in{this, "in"};
+  Out<int> odd{this, "odd"};
+  Out<int> again{this, "again"};
+
+  Task<> Work(Context&) override {
+    while (auto number = co_await in.Receive()) {
+      absl::Status sent;
+      if (*number % 2 == 1) {
+        auto send = odd.Send(*number);
+        sent = co_await send;
+      } else {
+        int half = *number / 2;
+        auto send = again.Send(half);
+        sent = co_await send;
+      }
+      if (!sent.ok()) co_return sent;
+    }
+    co_return in.status();
+  }
+};
+
+void BuildHalving(Graph& graph, std::vector<int>& result) {
+  auto& halve = graph.Add<Halve>("halve");
+  From(graph, "numbers", FromVector<int>({8, 12, 7, 1024})).To(halve.in, {.capacity = 100});
+  graph.Connect(halve.again, halve.in, {.feedback = true});
+  Flow(graph, halve.odd).Collect("collect", result);
+}
+
+TEST(Loop, WhenTheLoopIsQuietAndItsInputHasEnded_TheRunEnds_Simulated) {
+  for (uint64_t seed = 0; seed < 200; ++seed) {
+    std::vector<int> result;
+    Graph graph("halving");
+    BuildHalving(graph, result);
+    Engine engine = Engine::Simulated(seed);
+    const Report report = weir::Run(engine, graph).Wait();
+    ASSERT_TRUE(report.ok()) << report.status;
+    ASSERT_TRUE(report.balanced());
+    std::sort(result.begin(), result.end());
+    ASSERT_EQ(result, (std::vector<int>{1, 1, 3, 7})) << "seed " << seed;
+  }
+}
+
+TEST(Loop, WhenTheLoopIsQuietAndItsInputHasEnded_TheRunEnds) {
+  std::vector<int> result;
+  Graph graph("halving");
+  BuildHalving(graph, result);
+  Engine engine({.threads = 2});
+  const Report report = weir::Run(engine, graph).Wait();
+  ASSERT_TRUE(report.ok()) << report.status;
+  std::sort(result.begin(), result.end());
+  EXPECT_EQ(result, (std::vector<int>{1, 1, 3, 7}));
+}
+
+TEST(Loop, UndeclaredCycle_IsRefused_NamingIt) {
+  Graph graph("cycle");
+  auto& halve = graph.Add<Halve>("halve");
+  From(graph, "numbers", FromVector<int>({1})).To(halve.in);
+  graph.Connect(halve.again, halve.in);
+  Flow(graph, halve.odd).Ignore("ignore");
+  EXPECT_EQ(graph.Check().message(),
+            "graph 'cycle' cannot run: it has a cycle: halve -> halve; if it is meant, connect the edge that leads back "
+            "with {.feedback = true}");
+}
+
+TEST(Loop, FeedbackThatClosesNoLoop_IsRefused) {
+  Graph graph("line");
+  std::vector<int> result;
+  auto& map = graph.Add("map", Map<int>([](int n) { return n; }));
+  From(graph, "numbers", FromVector<int>({1})).To(map.in, {.feedback = true});
+  Flow(graph, map.out).Collect("collect", result);
+  EXPECT_EQ(graph.Check().message(),
+            "graph 'line' cannot run: the channel from 'numbers.out' to 'map.in' is marked as feedback but closes no loop; "
+            "leave the mark out");
+}
+
+}  // namespace
+}  // namespace weir
