@@ -2,9 +2,9 @@
 
 namespace weir::internal {
 
-void ChannelBase::CloseSender(WakeList& wakes, bool* closed) {
+void ChannelBase::CloseSender(SendingEnd& sender, WakeList& wakes) {
   Lock lock(mutex_);
-  if (closed != nullptr && std::exchange(*closed, true)) return;
+  if (std::exchange(sender.closed, true)) return;
   if (--senders_ > 0) return;
   // Nothing is queued while receivers are parked, so the end has come for all of them.
   while (!receivers_waiting_.empty()) {
@@ -46,7 +46,7 @@ void ChannelBase::Drain() {
   Lock lock(mutex_);
   for (WaitLink* link = senders_waiting_.front(); link != nullptr;) {
     WaitLink* next = WaitList::Next(*link);
-    if (static_cast<SendRequestBase*>(link)->from_source) {
+    if (static_cast<SendRequestBase*>(link)->sender->from_source) {
       senders_waiting_.Remove(*link);
       link->waiter->Claim(Outcome::kClosed, wakes);
     }
@@ -54,9 +54,9 @@ void ChannelBase::Drain() {
   }
 }
 
-bool ChannelBase::closed_to_sender(bool from_source, const bool* sender_closed) const {
+bool ChannelBase::closed_to_sender(const SendingEnd& sender) const {
   Lock lock(mutex_);
-  return closed_to(from_source, sender_closed);
+  return closed_to(sender);
 }
 
 int ChannelBase::WaitingForItemsOnly() const {

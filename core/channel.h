@@ -53,11 +53,16 @@ struct RunSignals {
   std::atomic<bool> draining{false};
 };
 
+// One of the channel's senders: an Out, while a run lasts.
+struct SendingEnd {
+  bool from_source = false;  // its stage has no input: refused while the run drains. Constant
+  bool closed = false;       // guarded by the channel's lock
+};
+
 struct SendRequestBase : WaitLink {
+  const SendingEnd* sender = nullptr;  // whose send it is
   size_t count = 0;
-  size_t sent = 0;           // guarded by the channel's lock while linked
-  bool from_source = false;  // the sender has no input: refused while the run drains
-  const bool* sender_closed = nullptr;  // see CloseSender
+  size_t sent = 0;  // guarded by the channel's lock while linked
 };
 
 struct ReceiveRequestBase : WaitLink {
@@ -87,9 +92,8 @@ class ChannelBase {
     receiving_works_ = receivers;
   }
   // A sender will not send any more: the last Work of its stage has ended, or it feeds back into a loop that is quiet. After
-  // the last of them, receivers take what is queued and see the end. `closed` is the sender's own mark, guarded by this
-  // channel's lock: it is closed once, and its sends are refused from then on.
-  void CloseSender(WakeList& wakes, bool* closed = nullptr);
+  // the last of them, receivers take what is queued and see the end. The sender's sends are refused from then on. Idempotent.
+  void CloseSender(SendingEnd& sender, WakeList& wakes);
   // One Work of the receiving stage has ended. After the last, senders see kClosed and what is queued is unread.
   void CloseReceiver();
   // Claims every waiter; the signal `cancelled` is set already. What is queued stays until Discard.
@@ -100,7 +104,7 @@ class ChannelBase {
   virtual void Discard() = 0;
 
   // True if a sender must not send any more, because nobody receives, because sources are to stop, or because it is closed.
-  bool closed_to_sender(bool from_source, const bool* sender_closed) const;
+  bool closed_to_sender(const SendingEnd& sender) const;
   bool run_cancelled() const { return signals_.cancelled.load(std::memory_order_acquire); }
   Ledger ledger() const;
 
@@ -117,9 +121,9 @@ class ChannelBase {
   using Lock = MutexLock;
 
   // With the lock held.
-  bool closed_to(bool from_source, const bool* sender_closed) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    return receivers_ == 0 || (sender_closed != nullptr && *sender_closed) ||
-           (from_source && signals_.draining.load(std::memory_order_acquire));
+  bool closed_to(const SendingEnd& sender) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return receivers_ == 0 || sender.closed ||
+           (sender.from_source && signals_.draining.load(std::memory_order_acquire));
   }
   size_t share(size_t queued) const {
     return receiving_works_ <= 1 ? queued : (queued + receiving_works_ - 1) / receiving_works_;
@@ -233,7 +237,7 @@ class Channel final : public ChannelBase {
     Outcome outcome = Outcome::kNone;
     if (run_cancelled()) {
       outcome = Outcome::kCancelled;
-    } else if (closed_to(request.from_source, request.sender_closed)) {
+    } else if (closed_to(*request.sender)) {
       outcome = Outcome::kClosed;
     } else if (senders_waiting_.empty()) {
       Enter(request);

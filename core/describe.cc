@@ -56,12 +56,12 @@ Report Describe(const Graph& graph) {
   }
   for (const Graph::Channel& channel : graph.Channels()) {
     ChannelReport& described = report.channels.emplace_back();
-    described.name = absl::StrCat(channel.in->stage().name(), ".", channel.in->name());
+    described.name = channel.in->FullName();
     for (const internal::OutBase* out : channel.outs) {
-      described.from.push_back(absl::StrCat(out->stage().name(), ".", out->name()));
+      described.from.push_back(out->FullName());
     }
     for (const internal::OutBase* out : channel.feedback) {
-      described.feedback.push_back(absl::StrCat(out->stage().name(), ".", out->name()));
+      described.feedback.push_back(out->FullName());
     }
     described.type = channel.in->TypeName();
     described.capacity = channel.capacity;

@@ -97,7 +97,7 @@ class Input final : public internal::EdgeStage {
     internal::SendRequest<T> request;
     request.items = &item;
     request.count = 1;
-    out.Sign(request);
+    request.sender = &out.sender();
     internal::Outcome outcome = channel.Put(request);
     if (outcome == internal::Outcome::kNone && within > absl::ZeroDuration()) {
       if (absl::Status may = internal::MayBlock(visit.engine()); !may.ok()) return may;

@@ -16,11 +16,7 @@
 namespace weir {
 namespace internal {
 
-EngineState::~EngineState() {
-  if (active_runs() == 0) return;
-  std::fputs("weir: an Engine was destroyed while runs were active; it must outlive its Runs\n", stderr);
-  std::abort();
-}
+EngineState::~EngineState() = default;
 
 void EngineState::Log(const std::string& line) const {
   if (log_) {
@@ -144,7 +140,11 @@ Engine Engine::Simulated(uint64_t seed, EngineOptions options) {
   return Engine(SimulatedTag{}, seed, std::move(options));
 }
 
-Engine::~Engine() = default;
+Engine::~Engine() {
+  if (state_->active_runs() == 0) return;
+  std::fputs("weir: an Engine was destroyed while runs were active; it must outlive its Runs\n", stderr);
+  std::abort();
+}
 
 int Engine::threads() const {
   if (simulator_ != nullptr) return 1;

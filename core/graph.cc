@@ -13,14 +13,6 @@
 #include "absl/strings/str_join.h"
 
 namespace weir {
-namespace {
-
-std::string PortName(const internal::PortBase& port) {
-  return absl::StrCat(port.stage().name(), ".", port.name());
-}
-
-}  // namespace
-
 Graph::~Graph() {
   if (!running_.load()) return;
   std::fprintf(stderr, "weir: graph '%s' was destroyed while it ran; it must outlive its Runs\n",
@@ -185,29 +177,29 @@ absl::Status Graph::Check() const {
          {static_cast<const internal::PortBase*>(edge.out), static_cast<const internal::PortBase*>(edge.in)}) {
       ++uses[port];
       if (!owned.contains(&port->stage())) {
-        faults.push_back(absl::StrCat("port '", PortName(*port), "' belongs to a stage that was not added to it"));
+        faults.push_back(absl::StrCat("port '", port->FullName(), "' belongs to a stage that was not added to it"));
       }
     }
     if (edge.options.capacity.has_value()) {
       const size_t capacity = *edge.options.capacity;
       if (capacity == 0) {
-        faults.push_back(absl::StrCat("the channel from '", PortName(*edge.out), "' to '", PortName(*edge.in),
+        faults.push_back(absl::StrCat("the channel from '", edge.out->FullName(), "' to '", edge.in->FullName(),
                                       "' has capacity 0; it needs at least 1"));
       }
       auto [at, added] = capacities.try_emplace(edge.in, capacity);
       if (!added && at->second != capacity) {
-        faults.push_back(absl::StrCat("the channel into '", PortName(*edge.in), "' is given two capacities, ",
+        faults.push_back(absl::StrCat("the channel into '", edge.in->FullName(), "' is given two capacities, ",
                                       at->second, " and ", capacity, "; give it one"));
       }
     }
   }
   for (const auto& stage : stages_) {
     for (const internal::InBase* in : stage->ins()) {
-      if (uses[in] == 0) faults.push_back(absl::StrCat("input '", PortName(*in), "' is not connected; connect an Out to it"));
+      if (uses[in] == 0) faults.push_back(absl::StrCat("input '", in->FullName(), "' is not connected; connect an Out to it"));
     }
     for (const internal::OutBase* out : stage->outs()) {
-      if (uses[out] == 0) faults.push_back(absl::StrCat("output '", PortName(*out), "' is not connected; connect it to an In (of an Ignore stage, if its items are not wanted)"));
-      if (uses[out] > 1) faults.push_back(absl::StrCat("output '", PortName(*out), "' is connected ", uses[out], " times; put a Broadcast behind it"));
+      if (uses[out] == 0) faults.push_back(absl::StrCat("output '", out->FullName(), "' is not connected; connect it to an In (of an Ignore stage, if its items are not wanted)"));
+      if (uses[out] > 1) faults.push_back(absl::StrCat("output '", out->FullName(), "' is connected ", uses[out], " times; put a Broadcast behind it"));
     }
   }
   if (faults.empty() && TopologicalOrder().size() < stages_.size()) {
@@ -223,7 +215,7 @@ absl::Status Graph::Check() const {
     for (const Edge& edge : edges_) {
       const size_t from = loop_of[&edge.out->stage()], to = loop_of[&edge.in->stage()];
       if (edge.options.feedback && (from == 0 || from != to)) {
-        faults.push_back(absl::StrCat("the channel from '", PortName(*edge.out), "' to '", PortName(*edge.in),
+        faults.push_back(absl::StrCat("the channel from '", edge.out->FullName(), "' to '", edge.in->FullName(),
                                       "' is marked as feedback but closes no loop; leave the mark out"));
       }
     }

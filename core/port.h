@@ -34,7 +34,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "weir/core/channel.h"
-#include "weir/core/work.h"
+#include "weir/core/lease.h"
+#include "weir/core/transfer.h"
 
 namespace weir {
 
@@ -43,13 +44,13 @@ class Graph;
 
 namespace internal {
 
-absl::Status ToStatus(Outcome outcome);
-
 class PortBase {
  public:
   PortBase(const PortBase&) = delete;
   PortBase& operator=(const PortBase&) = delete;
   const std::string& name() const { return name_; }
+  // "split.in"
+  std::string FullName() const;
   Stage& stage() const { return *stage_; }
   ChannelBase* channel_base() const { return channel_; }
 
@@ -79,304 +80,24 @@ class OutBase : public PortBase {
   virtual std::string TypeName() const = 0;
   void Attach(ChannelBase* channel, bool from_source) {
     channel_ = channel;
-    from_source_ = from_source;
-    closed_ = false;
+    sender_ = {.from_source = from_source};
   }
   // True if a send would be refused now because nobody wants more: what makes OUT_OF_RANGE no failure of the sender.
-  bool refused() const { return channel_ != nullptr && channel_->closed_to_sender(from_source_, &closed_); }
+  bool refused() const { return channel_ != nullptr && channel_->closed_to_sender(sender_); }
   // Idempotent. Who has to learn of it is added to `wakes`.
-  void Close(WakeList& wakes) { channel_->CloseSender(wakes, &closed_); }
-  // With the channel locked.
-  bool closed() const { return closed_; }
-  // Whose sends `request` is one of.
-  void Sign(SendRequestBase& request) const {
-    request.from_source = from_source_;
-    request.sender_closed = &closed_;
-  }
+  void Close(WakeList& wakes) { channel_->CloseSender(sender_, wakes); }
+  const SendingEnd& sender() const { return sender_; }
 
  protected:
   OutBase(Stage* stage, std::string_view name);
   ~OutBase() = default;
 
  private:
-  bool from_source_ = false;  // constant during a run
-  bool closed_ = false;       // guarded by the channel's lock
+  SendingEnd sender_;
 };
 
 // "unsigned long" rather than a mangled name.
 std::string Demangle(const char* type);
-
-template <class T>
-class ReceiveOperation : public BoundedOperation, private ReceiveRequest<T> {
- public:
-  bool await_ready() {
-    outcome_ = bound_cancelled() ? Outcome::kCancelled : channel_->Take(*this, settled_);
-    if (outcome_ == Outcome::kNone) {
-      if (!tries_once()) return false;
-      outcome_ = Outcome::kTimedOut;
-    }
-    return outcome_ == Outcome::kDone ? work_->SpendBudget() : !work_->MustTakeTurn();
-  }
-
-  bool await_suspend(std::coroutine_handle<> frame) {
-    if (outcome_ != Outcome::kNone) {
-      work_->Yield(frame);
-      return true;
-    }
-    parked_ = true;
-    ReceiveRequest<T>::waiter = work_;
-    ReceiveRequest<T>::bounded = is_bounded();
-    work_->Prepare(frame, WaitKind::kReceive, &channel_->name());
-    const Outcome outcome = channel_->ParkReceive(*this);
-    if (outcome == Outcome::kNone) {
-      ArmBounds();
-    } else {
-      WakeList none;
-      work_->Claim(outcome, none);
-    }
-    return work_->Suspend();
-  }
-
- protected:
-  ReceiveOperation(Channel<T>& channel, absl::Duration within, Context* bound)
-      : BoundedOperation(within, bound), channel_(&channel) {}
-  ~ReceiveOperation() = default;
-
-  ReceiveRequest<T>& request() { return *this; }
-  void settle_first(size_t settled) { settled_ = settled; }
-  Work& work() { return *work_; }
-
-  Outcome Finish() {
-    if (parked_) {
-      const Waiter::Result result = DisarmBounds();
-      outcome_ = result.outcome;
-      if (result.early || outcome_ != Outcome::kDone) channel_->UnlinkReceive(*this);
-    }
-    return outcome_;
-  }
-
- private:
-  Channel<T>* const channel_;
-  size_t settled_ = 0;
-  Outcome outcome_ = Outcome::kNone;
-  bool parked_ = false;
-};
-
-// Receives one item, into room of its own.
-template <class T>
-class ReceiveOne : public ReceiveOperation<T> {
- protected:
-  ReceiveOne(Channel<T>& channel, absl::Duration within, Context* bound)
-      : ReceiveOperation<T>(channel, within, bound) {
-    this->request().into = reinterpret_cast<T*>(room_);
-  }
-  ~ReceiveOne() {
-    if (this->request().got > 0) item().~T();
-  }
-  T& item() { return *std::launder(reinterpret_cast<T*>(room_)); }
-
- private:
-  alignas(T) unsigned char room_[sizeof(T)];
-};
-
-template <class T>
-class ReceiveOptional final : public ReceiveOne<T> {
- public:
-  using ReceiveOne<T>::ReceiveOne;
-  ReceiveOptional(Channel<T>& channel, Context* bound)
-      : ReceiveOne<T>(channel, absl::InfiniteDuration(), bound) {}
-  std::optional<T> await_resume() {
-    if (this->Finish() != Outcome::kDone) return std::nullopt;
-    return std::optional<T>(std::move(this->item()));
-  }
-};
-
-template <class T>
-class ReceiveStatusOr final : public ReceiveOne<T> {
- public:
-  ReceiveStatusOr(Channel<T>& channel, absl::Duration within, Context* bound)
-      : ReceiveOne<T>(channel, within, bound) {}
-  absl::StatusOr<T> await_resume() {
-    const Outcome outcome = this->Finish();
-    if (outcome != Outcome::kDone) return ToStatus(outcome);
-    return absl::StatusOr<T>(std::move(this->item()));
-  }
-};
-
-template <class T>
-class SendOperation final : public BoundedOperation, private SendRequest<T> {
- public:
-  SendOperation(Channel<T>& channel, const OutBase& out, T* items, size_t count,
-                absl::Duration within, Context* bound, std::vector<T>* batch = nullptr)
-      : BoundedOperation(within, bound), channel_(&channel), batch_(batch) {
-    this->items = items;
-    this->count = count;
-    out.Sign(*this);
-  }
-
-  bool await_ready() {
-    outcome_ = bound_cancelled() ? Outcome::kCancelled : channel_->Put(*this);
-    if (outcome_ == Outcome::kNone) {
-      if (!tries_once()) return false;
-      outcome_ = Outcome::kTimedOut;
-    }
-    return outcome_ == Outcome::kDone ? work_->SpendBudget() : !work_->MustTakeTurn();
-  }
-
-  bool await_suspend(std::coroutine_handle<> frame) {
-    if (outcome_ != Outcome::kNone) {
-      work_->Yield(frame);
-      return true;
-    }
-    parked_ = true;
-    SendRequest<T>::waiter = work_;
-    work_->Prepare(frame, WaitKind::kSend, &channel_->name());
-    const Outcome outcome = channel_->ParkSend(*this);
-    if (outcome == Outcome::kNone) {
-      ArmBounds();
-    } else {
-      WakeList none;
-      work_->Claim(outcome, none);
-    }
-    return work_->Suspend();
-  }
-
-  absl::Status await_resume() {
-    bool early = false;
-    if (parked_) {
-      const Waiter::Result result = DisarmBounds();
-      outcome_ = result.outcome;
-      early = result.early;
-    }
-    if (early || outcome_ != Outcome::kDone) channel_->UnlinkSend(*this);
-    if (batch_ != nullptr) batch_->erase(batch_->begin(), batch_->begin() + this->sent);
-    return ToStatus(outcome_);
-  }
-
- private:
-  Channel<T>* const channel_;
-  std::vector<T>* const batch_;
-  Outcome outcome_ = Outcome::kNone;
-  bool parked_ = false;
-};
-
-template <class T>
-class ReceiveBatchOperation;
-
-}  // namespace internal
-
-// Items leased from a channel. What has not been taken yet still counts as in the channel, and goes back to its front when
-// the lease is destroyed or filled again. Reuse one Lease for all of a Work's receives: it keeps its memory.
-template <class T>
-class Lease final : private internal::LeaseBase {
- public:
-  Lease() = default;
-  Lease(const Lease&) = delete;
-  Lease& operator=(const Lease&) = delete;
-  ~Lease() {
-    Release();
-    if (items_ != nullptr) std::allocator<T>().deallocate(items_, room_);
-  }
-
-  bool empty() const { return next_ == count_; }
-  size_t size() const { return count_ - next_; }
-  // The place of the next item in the channel's history, counted from 0.
-  uint64_t position() const { return position_ + next_; }
-
-  // The next item; the lease must not be empty.
-  T Take() { return std::move(items_[next_++]); }
-  // All that is left, now the caller's; the items live until the lease is filled again or destroyed.
-  std::span<T> TakeAll() {
-    std::span<T> rest(items_ + next_, count_ - next_);
-    next_ = count_;
-    return rest;
-  }
-
- private:
-  friend class internal::ReceiveBatchOperation<T>;
-
-  void SettleTaken() override {
-    if (next_ == settled_) return;
-    channel_->Settle(next_ - settled_, nullptr, 0);
-    settled_ = next_;
-  }
-
-  // Gives back what was not taken, destroys what was. Returns how many of those the channel has not been told of.
-  size_t Empty() {
-    if (channel_ == nullptr) return 0;
-    size_t untold = next_ - settled_;
-    const size_t rest = count_ - next_;
-    if (rest > 0) {
-      channel_->Settle(untold, items_ + next_, rest);  // destroys the moved-from rest
-      untold = 0;
-    }
-    for (size_t i = 0; i < next_; ++i) items_[i].~T();
-    next_ = settled_ = count_ = 0;
-    return untold;
-  }
-  void Release() {
-    const size_t untold = Empty();
-    if (untold > 0) channel_->Settle(untold, nullptr, 0);
-    if (work_ != nullptr) work_->CloseLease(*this);
-    work_ = nullptr;
-    channel_ = nullptr;
-  }
-  void Reserve(size_t room) {
-    if (room <= room_) return;
-    if (items_ != nullptr) std::allocator<T>().deallocate(items_, room_);
-    items_ = nullptr;
-    room_ = 0;
-    items_ = std::allocator<T>().allocate(room);
-    room_ = room;
-  }
-
-  T* items_ = nullptr;  // room_ of them, of which the first count_ are constructed
-  size_t room_ = 0;
-  size_t count_ = 0;
-  size_t next_ = 0;     // the first that has not been taken
-  size_t settled_ = 0;  // how many taken ones the channel has been told of
-  uint64_t position_ = 0;  // of the first item
-  internal::Channel<T>* channel_ = nullptr;
-  internal::Work* work_ = nullptr;
-};
-
-namespace internal {
-
-template <class T>
-class ReceiveBatchOperation final : public ReceiveOperation<T> {
- public:
-  ReceiveBatchOperation(Channel<T>& channel, Lease<T>& lease, size_t max, Context* bound)
-      : ReceiveOperation<T>(channel, absl::InfiniteDuration(), bound),
-        channel_(channel),
-        lease_(lease),
-        // One item at least: a batch of none would say that the input has ended.
-        room_(std::max<size_t>(1, std::min(max, channel.capacity()))) {}
-
-  bool await_ready() {
-    if (lease_.channel_ != nullptr && lease_.channel_ != &channel_) lease_.Release();
-    this->settle_first(lease_.Empty());
-    lease_.Reserve(room_);
-    this->request().into = lease_.items_;
-    this->request().max = room_;
-    this->request().lease = true;
-    return ReceiveOperation<T>::await_ready();
-  }
-
-  bool await_resume() {
-    this->Finish();
-    lease_.count_ = this->request().got;
-    lease_.position_ = this->request().position;
-    lease_.channel_ = &channel_;
-    lease_.work_ = &this->work();
-    if (lease_.count_ > 0) this->work().OpenLease(lease_);
-    return lease_.count_ > 0;
-  }
-
- private:
-  Channel<T>& channel_;
-  Lease<T>& lease_;
-  const size_t room_;
-};
 
 }  // namespace internal
 
@@ -455,10 +176,10 @@ class Out final : public internal::OutBase {
  private:
   internal::Channel<T>& channel() const { return static_cast<internal::Channel<T>&>(*channel_); }
   auto One(T& item, absl::Duration within, Context* bound) {
-    return internal::SendOperation<T>(channel(), *this, &item, 1, within, bound);
+    return internal::SendOperation<T>(channel(), sender(), &item, 1, within, bound);
   }
   auto Many(std::vector<T>& items, Context* bound) {
-    return internal::SendOperation<T>(channel(), *this, items.data(), items.size(),
+    return internal::SendOperation<T>(channel(), sender(), items.data(), items.size(),
                                       absl::InfiniteDuration(), bound, &items);
   }
 };

@@ -6,10 +6,13 @@
 #include <memory>
 #include <typeinfo>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 
 namespace weir {
 namespace internal {
+
+std::string PortBase::FullName() const { return absl::StrCat(stage_->name(), ".", name_); }
 
 InBase::InBase(Stage* stage, std::string_view name) : PortBase(stage, name) {
   stage->ins_.push_back(this);

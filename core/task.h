@@ -29,19 +29,6 @@ class Task;
 
 namespace internal {
 
-template <class Op>
-class AwaitedOperation {
- public:
-  explicit AwaitedOperation(Op& operation) : operation_(&operation) {}
-  bool await_ready() { return operation_->await_ready(); }
-  auto await_suspend(std::coroutine_handle<> frame) { return operation_->await_suspend(frame); }
-  decltype(auto) await_resume() { return operation_->await_resume(); }
-
- private:
-  Op* operation_;
-};
-
-
 class Work;
 class Operation;
 
@@ -59,6 +46,22 @@ inline constexpr bool kIsTask<Task<T>> = true;
 
 Trampoline& TrampolineOf(Work& work);
 void BindOperation(Operation& operation, Work& work);
+
+// What an awaitable looks like to the compiler: a pointer that may be copied. g++ 12 copies the awaiter where
+// `await_transform` gives a reference, and weir's own cannot be copied.
+template <class Awaitable>
+class Awaited {
+ public:
+  explicit Awaited(Awaitable& awaitable) : awaitable_(&awaitable) {}
+  bool await_ready() { return awaitable_->await_ready(); }
+  decltype(auto) await_suspend(std::coroutine_handle<> frame) {
+    return awaitable_->await_suspend(frame);
+  }
+  decltype(auto) await_resume() { return awaitable_->await_resume(); }
+
+ private:
+  Awaitable* awaitable_;
+};
 
 class PromiseBase {
  public:
@@ -91,20 +94,20 @@ class PromiseBase {
 
   void unhandled_exception() noexcept { exception_ = std::current_exception(); }
 
-  // What may be awaited: weir's own operations and Tasks, because the engine must know of every wait.
+  // What may be awaited: weir's own operations and Tasks, because the engine must know of every wait. The awaitable lives
+  // until the end of the full expression at least.
   template <class Awaitable>
-  decltype(auto) await_transform(Awaitable&& awaitable) {
+  Awaited<std::remove_cvref_t<Awaitable>> await_transform(Awaitable&& awaitable) {
     using Bare = std::remove_cvref_t<Awaitable>;
     static_assert(std::is_base_of_v<Operation, Bare> || kIsTask<Bare>,
                   "weir: a Work awaits weir's operations and Tasks only; "
                   "write `co_await context.External(awaitable)` for an awaitable of another library");
     if constexpr (std::is_base_of_v<Operation, Bare>) {
       BindOperation(awaitable, *work_);
-      return AwaitedOperation<Bare>(awaitable);
     } else if constexpr (kIsTask<Bare>) {
       awaitable.BindTo(*work_);
-      return awaitable;
     }
+    return Awaited<Bare>(awaitable);
   }
 
   void Bind(Work& work) { work_ = &work; }

@@ -1,7 +1,7 @@
 // Work: one instance of a stage's coroutine, as the engine sees it. It is the Job that resumes the coroutine and the Waiter
 // that the coroutine parks as; a run owns one for each worker of each stage, from its beginning to its end.
 //
-// How an operation parks (see ReceiveOperation in port.h for the pattern):
+// How an operation parks (see transfer.h):
 //   1. `await_ready` tries. If that decides the outcome, and the Work's budget is not spent, there is no wait.
 //   2. `await_suspend` calls `Prepare`, links itself where it waits, arms its timer, and ends with `Suspend`: once that has
 //      published the wait, another thread may be running the coroutine, so nothing may follow it.

@@ -12,11 +12,14 @@
 #include <cstddef>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "weir/core/graph.h"
+#include "weir/stages/files.h"
 #include "weir/stages/join.h"
 #include "weir/stages/sink.h"
 #include "weir/stages/source.h"
@@ -136,6 +139,18 @@ class Flow {
   }
   void Ignore(std::string_view name, ChannelOptions options = {}) const {
     To(name, weir::Ignore<T>(), options);
+  }
+
+  // files.h; of strings
+  Flow<std::string> ReadChunksOf(std::string_view name, ReadOptions read, StepOptions options = {}) const {
+    static_assert(std::is_same_v<T, std::string>, "weir: ReadChunksOf reads files by their paths, as std::string");
+    auto stage = weir::ReadChunksOf(std::move(read));
+    stage->set_workers(options.workers);
+    return Via(name, std::move(stage), options);
+  }
+  void WriteLines(std::string_view name, std::string path, ChannelOptions options = {}) const {
+    static_assert(std::is_same_v<T, std::string>, "weir: WriteLines writes lines of std::string; put a Map before it");
+    To(name, weir::WriteLines(std::move(path)), options);
   }
 
  private:

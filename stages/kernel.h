@@ -16,6 +16,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "weir/core/context.h"
 
 namespace weir::internal {
 
@@ -60,10 +61,24 @@ Verdict Unwrap(R&& result, Use&& use, absl::Status& error) {
   return Verdict::kNext;
 }
 
+// A user's function takes an item, and the Context of the Work too if it wants to.
+template <class F, class T>
+decltype(auto) Call(F& f, T&& item, Context& context) {
+  if constexpr (std::is_invocable_v<F&, T&&, Context&>) {
+    return std::invoke(f, std::forward<T>(item), context);
+  } else {
+    return std::invoke(f, std::forward<T>(item));
+  }
+}
+template <class F, class T>
+using CallResult = decltype(Call(std::declval<F&>(), std::declval<T>(), std::declval<Context&>()));
+template <class F, class T>
+using CallResultOf = typename UnwrapStatusOr<std::remove_cvref_t<CallResult<F, T>>>::Type;
+
 // Kernels that remember nothing and have nothing to add at the end.
 struct StatelessKernel {
-  using State = NoState;
-  State Begin() const { return {}; }
+  using State = Context*;
+  State Begin(Context& context) const { return &context; }
   template <class Emit>
   Verdict Finish(State&, Emit&&, absl::Status&) {
     return Verdict::kNext;
@@ -76,8 +91,8 @@ struct MapKernel : StatelessKernel {
   F f;
   explicit MapKernel(F f) : f(std::move(f)) {}
   template <class T, class Emit>
-  Verdict Push(State&, T&& item, Emit&& emit, absl::Status& error) {
-    return Unwrap(std::invoke(f, std::move(item)), emit, error);
+  Verdict Push(State context, T&& item, Emit&& emit, absl::Status& error) {
+    return Unwrap(Call(f, std::move(item), *context), emit, error);
   }
 };
 
@@ -87,8 +102,8 @@ struct FilterKernel : StatelessKernel {
   F f;
   explicit FilterKernel(F f) : f(std::move(f)) {}
   template <class T, class Emit>
-  Verdict Push(State&, T&& item, Emit&& emit, absl::Status& error) {
-    return Unwrap(std::invoke(f, std::as_const(item)),
+  Verdict Push(State context, T&& item, Emit&& emit, absl::Status& error) {
+    return Unwrap(Call(f, std::as_const(item), *context),
                   [&](bool keep) {
                     if (keep) emit(std::move(item));
                   },
@@ -102,8 +117,8 @@ struct FlatMapKernel : StatelessKernel {
   F f;
   explicit FlatMapKernel(F f) : f(std::move(f)) {}
   template <class T, class Emit>
-  Verdict Push(State&, T&& item, Emit&& emit, absl::Status& error) {
-    return Unwrap(std::invoke(f, std::move(item)),
+  Verdict Push(State context, T&& item, Emit&& emit, absl::Status& error) {
+    return Unwrap(Call(f, std::move(item), *context),
                   [&](auto&& range) {
                     for (auto&& output : range) emit(std::move(output));
                   },
@@ -117,11 +132,11 @@ struct TapKernel : StatelessKernel {
   F f;
   explicit TapKernel(F f) : f(std::move(f)) {}
   template <class T, class Emit>
-  Verdict Push(State&, T&& item, Emit&& emit, absl::Status& error) {
-    if constexpr (std::is_void_v<std::invoke_result_t<F&, const T&>>) {
-      std::invoke(f, std::as_const(item));
+  Verdict Push(State context, T&& item, Emit&& emit, absl::Status& error) {
+    if constexpr (std::is_void_v<CallResult<F, const T&>>) {
+      Call(f, std::as_const(item), *context);
     } else {
-      const Verdict verdict = Unwrap(std::invoke(f, std::as_const(item)), [](auto&&...) {}, error);
+      const Verdict verdict = Unwrap(Call(f, std::as_const(item), *context), [](auto&&...) {}, error);
       if (verdict != Verdict::kNext) return verdict;
     }
     emit(std::move(item));

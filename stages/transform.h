@@ -2,7 +2,8 @@
 //
 // Functions are called on the pool's threads and must not block (or say so: `blocking`). With `workers` above 1 they are
 // called from several threads at once. A function may return an absl::StatusOr: an error fails the stage, and with it the
-// run. Items are handed to them as rvalues, so move-only items are welcome.
+// run. Items are handed to them as rvalues, so move-only items are welcome. A function of Map, Filter, FlatMap or Tap may take
+// a `Context&` behind the item: one that blocks for long looks at `cancelled()`.
 #pragma once
 
 #include <cstdint>
@@ -50,7 +51,7 @@ class Transform final : public Stage {
 
   Task<> Work(Context& context) override {
     const bool in_turn = ordered_ && workers() > 1;
-    typename Kernel::State state = kernel_.Begin();
+    typename Kernel::State state = Begin(context);
     Lease<I> lease;
     std::vector<O> ready;
     Pace pace(kMostAtOnce);
@@ -120,6 +121,14 @@ class Transform final : public Stage {
  private:
   static constexpr size_t kMostAtOnce = 256;
 
+  auto Begin(Context& context) {
+    if constexpr (requires { kernel_.Begin(context); }) {
+      return kernel_.Begin(context);
+    } else {
+      return kernel_.Begin();
+    }
+  }
+
   Kernel kernel_;
   const bool ordered_;
   const bool blocking_;
@@ -144,7 +153,7 @@ auto MakeTransform(Kernel kernel, FunctionOptions options = {}) {
 // One output for each input: `f(I&&)` gives O or StatusOr<O>.
 template <class I, class F>
 auto Map(F f, FunctionOptions options = {}) {
-  return internal::MakeTransform<I, internal::ResultOf<F, I>>(internal::MapKernel<F>(std::move(f)), options);
+  return internal::MakeTransform<I, internal::CallResultOf<F, I>>(internal::MapKernel<F>(std::move(f)), options);
 }
 
 // The inputs of which `f(const I&)` is true; it gives bool or StatusOr<bool>.
@@ -156,7 +165,7 @@ auto Filter(F f, FunctionOptions options = {}) {
 // The items of the range that `f(I&&)` gives for each input: a container, or StatusOr of one.
 template <class I, class F>
 auto FlatMap(F f, FunctionOptions options = {}) {
-  using Range = internal::ResultOf<F, I>;
+  using Range = internal::CallResultOf<F, I>;
   return internal::MakeTransform<I, std::ranges::range_value_t<Range>>(
       internal::FlatMapKernel<F>(std::move(f)), options);
 }

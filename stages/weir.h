@@ -22,4 +22,6 @@
 #include "weir/stages/join.h"
 #include "weir/stages/split.h"
 #include "weir/stages/sink.h"
+#include "weir/stages/files.h"
+#include "weir/stages/output_file.h"
 #include "weir/stages/flow.h"

@@ -27,7 +27,8 @@ class Sender {
     for (int value : values) items.emplace_back(value);
     request_.items = items.data();
     request_.count = items.size();
-    request_.from_source = from_source;
+    end_.from_source = from_source;
+    request_.sender = &end_;
     request_.waiter = &waiter;
   }
   ~Sender() { channel_.UnlinkSend(request_); }
@@ -60,6 +61,7 @@ class Sender {
 
  private:
   Channel<Counted>& channel_;
+  SendingEnd end_;
   SendRequest<Counted> request_;
 };
 
@@ -109,6 +111,11 @@ class ChannelTest : public weir::testing::WeirTest {
     channel_ = std::make_unique<Channel<Counted>>("test.in", capacity, signals_);
     channel_->SetEnds(senders, receivers);
     return *channel_;
+  }
+  void CloseSender() {
+    WakeList wakes;
+    SendingEnd end;
+    channel_->CloseSender(end, wakes);
   }
   Outcome Put(const Values& values, bool from_source = false) {
     Sender sender(*channel_, values, from_source);
@@ -261,7 +268,7 @@ TEST_F(ChannelTest, Take_SeveralReceivers_GivesAFairShare) {
 TEST_F(ChannelTest, Close_WhatIsQueuedIsReceivedFirst) {
   Open(4);
   Put({1, 2});
-  channel_->CloseSender();
+  CloseSender();
   EXPECT_EQ(TakeAll(), (Values{1, 2}));
   Receiver receiver(*channel_);
   EXPECT_EQ(receiver.Take(), Outcome::kEnd);
@@ -272,9 +279,9 @@ TEST_F(ChannelTest, Close_EndsAfterTheLastSender) {
   Open(4, 2);
   Receiver receiver(*channel_);
   ASSERT_EQ(receiver.Park(), Outcome::kNone);
-  channel_->CloseSender();
+  CloseSender();
   EXPECT_EQ(receiver.outcome(), Outcome::kNone);
-  channel_->CloseSender();
+  CloseSender();
   EXPECT_EQ(receiver.outcome(), Outcome::kEnd);
 }
 
@@ -291,7 +298,7 @@ TEST_F(ChannelTest, CloseReceiver_RefusesSenders_DestroysWhatIsUnread) {
   EXPECT_EQ(parked.outcome(), Outcome::kClosed);
   EXPECT_EQ(parked.left(), Values{3});
   EXPECT_EQ(Put({4}), Outcome::kClosed);
-  EXPECT_TRUE(channel_->closed_to_sender(false));
+  EXPECT_TRUE(channel_->closed_to_sender({.from_source = false}));
   EXPECT_EQ(channel_->ledger().unread, 2u);
 }
 
@@ -299,7 +306,7 @@ TEST_F(ChannelTest, CloseReceiver_OneOfTwo_ChangesNothing) {
   Open(2, 1, 2);
   Put({1});
   channel_->CloseReceiver();
-  EXPECT_FALSE(channel_->closed_to_sender(false));
+  EXPECT_FALSE(channel_->closed_to_sender({.from_source = false}));
   EXPECT_EQ(TakeAll(), Values{1});
 }
 
@@ -333,7 +340,7 @@ TEST_F(ChannelTest, CloseSender_AfterTheCancelSignal_IsNoEnd) {
   Receiver receiver(*channel_);
   ASSERT_EQ(receiver.Park(), Outcome::kNone);
   signals_.cancelled.store(true);  // set before any port closes
-  channel_->CloseSender();
+  CloseSender();
   EXPECT_EQ(receiver.outcome(), Outcome::kCancelled);
 }
 
@@ -348,7 +355,7 @@ TEST_F(ChannelTest, Precedence_Send_CancelledBeforeClosed) {
 TEST_F(ChannelTest, Precedence_Receive_ItemBeforeEnd) {
   Open(2);
   Put({1});
-  channel_->CloseSender();
+  CloseSender();
   Receiver receiver(*channel_);
   EXPECT_EQ(receiver.Take(), Outcome::kDone);
 }
@@ -372,8 +379,8 @@ TEST_F(ChannelTest, Drain_RefusesSourcesOnly) {
   SetDraining();
   EXPECT_EQ(source.outcome(), Outcome::kClosed);
   EXPECT_EQ(other.outcome(), Outcome::kNone);
-  EXPECT_TRUE(channel_->closed_to_sender(true));
-  EXPECT_FALSE(channel_->closed_to_sender(false));
+  EXPECT_TRUE(channel_->closed_to_sender({.from_source = true}));
+  EXPECT_FALSE(channel_->closed_to_sender({.from_source = false}));
   EXPECT_EQ(TakeAll(), (Values{1, 3}));
   EXPECT_EQ(Put({4}, true), Outcome::kClosed);
   EXPECT_EQ(Put({5}), Outcome::kDone);

@@ -53,6 +53,7 @@ TEST_F(RingTest, PopFront_DestroysAtOnce) {
   EXPECT_EQ(CountedItems::alive(), 2);
   ring_.PopFront();
   EXPECT_EQ(CountedItems::alive(), 1);
+  ring_.PopFront();
 }
 
 TEST_F(RingTest, Move_LeavesTheSourceEmptyAndUsable) {

@@ -1,9 +1,12 @@
 #include "weir/core/timer.h"
 
+#include <algorithm>
 #include <atomic>
+#include <memory>
 #include <random>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -73,7 +74,7 @@ TEST_F(WaiterTest, Resumed_WaitsAgain) {
 }
 
 TEST_F(WaiterTest, Claim_FromManyThreads_ExactlyOneWins) {
-  constexpr int kThreads = 4, kRounds = 500;
+  constexpr int kThreads = 4, kRounds = 100;
   for (int round = 0; round < kRounds; ++round) {
     CountingWaiter waiter;
     std::atomic<int> ready{0}, winners{0};

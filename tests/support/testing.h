@@ -151,6 +151,8 @@ class WeirTest : public ::testing::Test {
   ~WeirTest() override;
 
  protected:
+  using Run = weir::Run;  // not GoogleTest's Test::Run, which it hides
+
   // Engines and graphs that live until the end of the test. Engines log into `log()`.
   Engine& Simulated(uint64_t seed = 1, EngineOptions options = {});
   Engine& Threaded(int threads = 2, EngineOptions options = {});

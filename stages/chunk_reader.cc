@@ -1,0 +1,128 @@
+#include "weir/stages/chunk_reader.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "weir/stages/file_error.h"
+
+namespace weir::internal {
+
+ChunkReader::ChunkReader(const ReadOptions& options)
+    : options_(options),
+      longest_(std::max(options.max_record, options.max_record + 1)),
+      chunk_size_(std::min(options.chunk_size, longest_)) {}
+
+absl::Status ChunkReader::Open(const std::string& path) {
+  Close();
+  if (options_.chunk_size == 0 || options_.max_record == 0) {
+    return absl::InvalidArgumentError("chunk_size and max_record must be at least 1 byte");
+  }
+  fd_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY);
+  if (fd_ < 0) return FileError("cannot read", path, errno);
+  struct stat found;
+  const bool known = ::fstat(fd_, &found) == 0;
+  regular_ = known && S_ISREG(found.st_mode);
+  size_ = regular_ ? static_cast<uint64_t>(found.st_size) : 0;
+  offset_ = 0;
+  carry_.clear();
+  path_ = path;
+  return absl::OkStatus();
+}
+
+void ChunkReader::Close() {
+  if (fd_ >= 0) ::close(fd_);  // it was only read: there is nothing to learn from the result
+  fd_ = -1;
+}
+
+size_t ChunkReader::Target(size_t size) const {
+  constexpr size_t kSmallest = 4096;
+  if (size >= chunk_size_) return std::min(size * 2, longest_);
+  // One byte more than the file is said to have: its end is found without another round.
+  const uint64_t rest = size_ > offset_ ? size_ - offset_ + 1 : size + kSmallest;
+  return static_cast<size_t>(std::clamp<uint64_t>(regular_ ? rest : chunk_size_, size + 1, chunk_size_));
+}
+
+absl::Status ChunkReader::Next(std::string& chunk) {
+  absl::Status status = Read(chunk);
+  if (!status.ok() || chunk.empty()) Close();
+  return status;
+}
+
+absl::Status ChunkReader::Read(std::string& chunk) {
+  chunk = std::exchange(carry_, {});
+  while (true) {
+    const size_t before = chunk.size();
+    chunk.resize(Target(before));
+    size_t filled = before;
+    bool ended = false;
+    while (filled < chunk.size()) {
+      const ssize_t got = ::read(fd_, chunk.data() + filled, chunk.size() - filled);
+      if (got < 0) {
+        if (errno == EINTR) continue;
+        chunk.clear();
+        return FileError("cannot read", path_, errno);
+      }
+      ended = got == 0;
+      filled += static_cast<size_t>(got);
+      if (ended || !regular_) break;
+    }
+    chunk.resize(filled);
+    if (ended && filled <= options_.max_record) {
+      offset_ += filled;
+      return absl::OkStatus();
+    }
+    // What was there before has no boundary in it.
+    size_t end = filled;
+    while (end > before && !IsBoundary(chunk[end - 1])) --end;
+    if (end > before) {
+      carry_.assign(chunk, end);
+      chunk.resize(end);
+      offset_ += end;
+      return absl::OkStatus();
+    }
+    if (filled > options_.max_record) {
+      chunk.clear();
+      return absl::InvalidArgumentError(absl::StrCat(
+          "cannot read '", path_, "': the record that begins at byte ", offset_, " is longer than ", options_.max_record,
+          " bytes; raise max_record, or choose another boundary"));
+    }
+  }
+}
+
+absl::Status ChunkReader::Fill(const std::function<bool(std::string&)>& next_path, std::vector<std::string>& chunks,
+                               const Context& context) {
+  constexpr int kMostFiles = 64;
+  size_t bytes = 0;
+  int files = 0;
+  while (bytes < chunk_size_ && files < kMostFiles && !context.cancelled()) {
+    absl::Status status;
+    if (!open()) {
+      std::string path;
+      if (!next_path(path)) return absl::OkStatus();
+      ++files;
+      status = Open(path);
+      if (!status.ok()) path_ = path;
+    }
+    std::string chunk;
+    if (status.ok()) status = Next(chunk);
+    if (!status.ok()) {
+      if (options_.on_error) status = options_.on_error(path_, status);
+      if (!status.ok()) return status;
+      continue;
+    }
+    bytes += chunk.size();
+    // One byte at a time from a terminal or a pipe: not to be kept waiting for more.
+    const bool as_it_comes = open() && !regular_;
+    if (!chunk.empty()) chunks.push_back(std::move(chunk));
+    if (as_it_comes) return absl::OkStatus();
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace weir::internal

@@ -1,0 +1,52 @@
+// ChunkReader: a file's bytes in chunks that end behind a boundary. Its calls block; one thread at a time.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "weir/core/context.h"
+#include "weir/stages/files.h"
+
+namespace weir::internal {
+
+class ChunkReader {
+ public:
+  // `options` must outlive the reader.
+  explicit ChunkReader(const ReadOptions& options);
+  ChunkReader(const ChunkReader&) = delete;
+  ChunkReader& operator=(const ChunkReader&) = delete;
+  ~ChunkReader() { Close(); }
+
+  absl::Status Open(const std::string& path);
+  void Close();
+  bool open() const { return fd_ >= 0; }
+  // Sets `chunk` to the next one; to nothing at the end of the file, which is closed then, as it is after an error.
+  absl::Status Next(std::string& chunk);
+
+  // As much as one blocking call should do: reads chunks, opening what `next_path` gives (false: nothing more) as files
+  // end, until about a chunk's worth is there, or many small files have been read, or `context` has been cancelled. Errors go to
+  // `on_error`; an error that is given back ends it.
+  absl::Status Fill(const std::function<bool(std::string&)>& next_path, std::vector<std::string>& chunks,
+                    const Context& context);
+
+ private:
+  absl::Status Read(std::string& chunk);
+  bool IsBoundary(char c) const { return options_.is_boundary ? options_.is_boundary(c) : c == '\n'; }
+  // How large to make a chunk of `size` bytes that is to be read on.
+  size_t Target(size_t size) const;
+
+  const ReadOptions& options_;
+  const size_t longest_;     // a chunk: a record that is as long as it may be, and its boundary
+  const size_t chunk_size_;  // no more than that: then no chunk holds a record that is too long
+  std::string path_;
+  int fd_ = -1;
+  bool regular_ = false;
+  uint64_t size_ = 0;    // as the file system said at first; 0 where it does not know
+  uint64_t offset_ = 0;  // in the file, of the first byte of carry_
+  std::string carry_;    // read, behind the last boundary
+};
+
+}  // namespace weir::internal

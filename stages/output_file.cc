@@ -1,0 +1,109 @@
+#include "weir/stages/output_file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstdlib>
+#include <memory>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "weir/stages/file_error.h"
+
+namespace weir {
+namespace {
+
+// Where a path leads to, through symbolic links; itself if it leads nowhere yet.
+std::string Resolve(const std::string& path) {
+  std::unique_ptr<char, void (*)(void*)> real(::realpath(path.c_str(), nullptr), &std::free);
+  return real == nullptr ? path : std::string(real.get());
+}
+
+}  // namespace
+
+absl::Status OutputFile::Fail(int error) const { return internal::NamedError("cannot write", name_, error); }
+
+absl::Status OutputFile::Open(const std::string& path) {
+  // By its descriptor, so that what was redirected with >> is appended to.
+  if (path.empty() || path == "-" || path == "/dev/stdout") {
+    name_ = "standard output";
+    fd_ = STDOUT_FILENO;
+    const int flags = ::fcntl(fd_, F_GETFL);
+    return flags < 0 || (flags & O_ACCMODE) == O_RDONLY ? Fail(EBADF) : absl::OkStatus();
+  }
+  name_ = absl::StrCat("'", path, "'");
+  struct stat found;
+  const bool exists = ::stat(path.c_str(), &found) == 0;
+  if (!exists && errno != ENOENT) return Fail(errno);
+  if (exists && S_ISDIR(found.st_mode)) return Fail(EISDIR);
+  if (exists && !S_ISREG(found.st_mode)) {
+    fd_ = ::open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY);
+    if (fd_ < 0) return Fail(errno);
+    owned_ = true;
+    return absl::OkStatus();
+  }
+  // What the user may not write he may not replace either, though the directory would allow it.
+  if (exists && ::access(path.c_str(), W_OK) != 0) return Fail(errno);
+  target_ = Resolve(path);
+  return OpenTemporary(exists ? static_cast<int>(found.st_mode & 07777) : -1);
+}
+
+absl::Status OutputFile::OpenTemporary(int permissions) {
+  constexpr size_t kLongestPart = 200;  // of a name, of which a file system takes 255 bytes
+  static std::atomic<unsigned> count{0};
+  const size_t slash = target_.rfind('/');
+  const std::string directory = slash == std::string::npos ? "" : target_.substr(0, slash + 1);
+  const std::string name = slash == std::string::npos ? target_ : target_.substr(slash + 1);
+  if (name.empty()) return Fail(ENOENT);
+  if (name.size() > 255) return Fail(ENAMETOOLONG);
+  do {
+    temporary_ = absl::StrCat(directory, ".", name.substr(0, kLongestPart), ".weir-", ::getpid(), "-", count++);
+    fd_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  } while (fd_ < 0 && errno == EEXIST);
+  if (fd_ < 0) {
+    const int error = errno;
+    temporary_.clear();
+    return Fail(error);
+  }
+  owned_ = true;
+  if (permissions >= 0) (void)::fchmod(fd_, static_cast<mode_t>(permissions));
+  return absl::OkStatus();
+}
+
+absl::Status OutputFile::Write(std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t written = ::write(fd_, text.data(), text.size());
+    if (written >= 0) {
+      text.remove_prefix(static_cast<size_t>(written));
+    } else if (errno != EINTR) {
+      return Fail(errno);
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status OutputFile::Commit(bool sync) {
+  if (!owned_) return absl::OkStatus();
+  // EINVAL: a file system that has no disk to wait for.
+  if (sync && !temporary_.empty() && ::fsync(fd_) != 0 && errno != EINVAL) return Fail(errno);
+  owned_ = false;
+  // Some file systems report a failed write only here.
+  if (::close(std::exchange(fd_, -1)) != 0 && errno != EINTR) return Fail(errno);
+  if (temporary_.empty()) return absl::OkStatus();
+  if (::rename(temporary_.c_str(), target_.c_str()) != 0) return Fail(errno);
+  temporary_.clear();
+  return absl::OkStatus();
+}
+
+void OutputFile::Abandon() {
+  if (owned_) ::close(fd_);
+  owned_ = false;
+  fd_ = -1;
+  if (!temporary_.empty()) ::unlink(temporary_.c_str());
+  temporary_.clear();
+}
+
+}  // namespace weir

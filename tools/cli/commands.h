@@ -1,0 +1,47 @@
+// The subcommands. Each gives an exit status, and prints its own errors.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "weir/tools/cli/arguments.h"
+#include "weir/tools/cli/console.h"
+
+namespace weir::cli {
+
+inline constexpr int kOk = 0;
+inline constexpr int kFailed = 1;
+inline constexpr int kUsage = 2;
+
+using Arguments = std::vector<std::string>;
+
+struct Command {
+  std::string name;
+  std::string synopsis;  // "GRAPH [flags]"
+  std::string summary;   // one line
+  std::string details;
+  std::string example;   // its arguments: "run word_count --input=/usr/share/doc"
+  std::function<int(Console&, const Command&, const Arguments&)> run;
+};
+
+Command ListCommand();
+Command RunCommand();
+Command DrawCommand();
+Command CheckCommand();
+const std::vector<Command>& Commands();
+
+// Says what is wrong with the command line, and where help is; gives kUsage.
+int UsageError(Console& console, std::string_view command, std::string_view message);
+// The error of a graph's name that is not registered.
+std::string UnknownGraph(std::string_view name);
+// To standard output; an exit status.
+int Print(Console& console, std::string_view text);
+
+// What `--help` prints of a subcommand: with `line.graph`, that graph's flags too.
+std::string Help(const Console& console, const Command& command, const std::vector<CommandFlag>& flags,
+                 const CommandLine& line);
+
+}  // namespace weir::cli

@@ -1,0 +1,241 @@
+// `run`: makes the graph, runs it with progress and signals, and says how it ended.
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <csignal>
+#include <cstdlib>
+#include <optional>
+#include <thread>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "weir/core/simulator.h"
+#include "weir/tools/cli/commands.h"
+#include "weir/tools/cli/signals.h"
+
+namespace weir::cli {
+namespace {
+
+struct RunFlags {
+  int threads = 0;  // 0: one for each core
+  absl::Duration deadline = absl::InfiniteDuration();
+  std::string report;
+  std::optional<uint64_t> simulate;
+
+  std::vector<CommandFlag> Describe() {
+    return {
+        {"threads", "N", "threads to run on, 1 to 256 (default: one for each core)",
+         [this](const std::string& value) {
+           const bool good = absl::SimpleAtoi(value, &threads) && threads >= 1 && threads <= EngineOptions::kMaxThreads;
+           return good ? absl::OkStatus()
+                       : absl::InvalidArgumentError(absl::StrCat("must be a number from 1 to ", EngineOptions::kMaxThreads,
+                                                                 "; without the flag there is a thread for each core"));
+         }},
+        {"deadline", "DURATION", "cancels the run after this time: 200ms, 1.5s, 2h",
+         [this](const std::string& value) {
+           const bool good = absl::ParseDuration(value, &deadline) && deadline > absl::ZeroDuration();
+           return good ? absl::OkStatus() : absl::InvalidArgumentError("must be a duration above zero, such as 200ms or 1.5s");
+         }},
+        {"report", "FILE", "writes a report of the run, as JSON, that draw can draw",
+         [this](const std::string& value) {
+           report = value;
+           return value.empty() ? absl::InvalidArgumentError("must be a file's name, or - for standard output") : absl::OkStatus();
+         }},
+        {"simulate", "SEED", "runs on one thread in virtual time, every choice drawn from a seed",
+         [this](const std::string& value) {
+           uint64_t seed = 0;
+           const bool good = absl::SimpleAtoi(value, &seed);
+           simulate = seed;
+           return good ? absl::OkStatus() : absl::InvalidArgumentError("must be a number, the seed");
+         }},
+    };
+  }
+};
+
+// One run, from its signals' point of view: the first drains it, the second cancels it.
+class Interrupts {
+ public:
+  Interrupts(Console& console, Run& run) : console_(console), run_(run) {}
+  void Take(int signal) {
+    if (signal <= 0) return;
+    last_ = signal;
+    if (++count_ == 1) {
+      console_.Line("stopping: no more input is read, and what has been read is finished; once more cancels the run");
+      run_.Drain();
+    } else {
+      run_.Cancel(absl::CancelledError(signal == SIGINT ? "cancelled by Ctrl-C" : "cancelled by SIGTERM"));
+    }
+  }
+  int count() const { return count_; }
+  int status() const { return 128 + last_; }
+
+ private:
+  Console& console_;
+  Run& run_;
+  int count_ = 0;
+  int last_ = 0;
+};
+
+std::string DescribeProgress(const Job& job, const Report& now) {
+  const JobProgress progress = job.Progress(now);
+  const double seconds = std::max(1e-3, absl::ToDoubleSeconds(now.elapsed));
+  std::string text = absl::StrCat(now.graph, ": ", FormatCount(progress.items), " ", progress.what);
+  if (progress.bytes > 0) {
+    absl::StrAppend(&text, ", ", FormatBytes(static_cast<double>(progress.bytes)), ", ",
+                    FormatBytes(static_cast<double>(progress.bytes) / seconds), "/s");
+  } else {
+    absl::StrAppend(&text, ", ", FormatCount(static_cast<uint64_t>(static_cast<double>(progress.items) / seconds)), "/s");
+  }
+  if (progress.total_bytes > 0) {
+    absl::StrAppendFormat(&text, ", %d %%", std::min<uint64_t>(100, progress.bytes * 100 / progress.total_bytes));
+  }
+  return absl::StrCat(text, ", ", FormatElapsed(now.elapsed));
+}
+
+// Waits for a run on threads, telling of its progress and passing signals on. What it gives is not over if some of its Works
+// have not stopped within the engine's grace.
+Report Watch(Console& console, Run& run, const Job& job, Signals& signals, Interrupts& interrupts) {
+  const absl::Duration tick = console.is_terminal() ? absl::Milliseconds(200) : absl::Seconds(1);
+  const absl::Duration between_lines = absl::Seconds(30);
+  absl::Duration next_line = between_lines;
+  while (!run.over()) {
+    const int signal = signals.Wait(tick);
+    if (signal == Signals::kWoken) return run.Wait();  // about to be over
+    interrupts.Take(signal);
+    const Report now = run.Snapshot();
+    if (!now.teardown.overdue.empty()) {
+      // The other Works go on now, and clean up.
+      Report last = run.WaitFor(absl::Seconds(1));
+      if (!last.over) return last;
+      continue;
+    }
+    if (console.is_terminal()) {
+      console.Progress(DescribeProgress(job, now));
+    } else if (now.elapsed >= next_line) {
+      console.Line(DescribeProgress(job, now));
+      next_line = now.elapsed + between_lines;
+    }
+  }
+  return run.Wait();
+}
+
+// The same for a simulated run, whose steps are taken on this thread.
+Report Simulate(Run& run, Engine& engine, Signals& signals, Interrupts& interrupts) {
+  engine.simulator()->OnStep([&](uint64_t step) {
+    if (step % 64 == 0) interrupts.Take(signals.Wait(absl::ZeroDuration()));
+  });
+  Report report = run.Wait();
+  engine.simulator()->OnStep(nullptr);
+  return report;
+}
+
+std::string DescribeFailure(const Report& report) {
+  return absl::StrCat(report.graph, " failed after ", FormatElapsed(report.elapsed), ": ", report.status.ToString());
+}
+
+int RunJob(Console& console, const Registered& graph, const RunFlags& flags) {
+  std::atomic<uint64_t> problems{0};
+  const auto problem = [&](std::string_view text) {
+    ++problems;
+    console.Line(text);
+  };
+  EngineOptions options;
+  options.threads = flags.threads;
+  options.log = [&console](std::string_view line) { console.Line(line); };
+  auto engine = flags.simulate.has_value() ? std::unique_ptr<Engine>(new Engine(Engine::Simulated(*flags.simulate, options)))
+                                           : std::make_unique<Engine>(options);
+  if (!engine->status().ok()) {
+    console.Line(std::string(engine->status().message()));
+    return kFailed;
+  }
+  // A simulated engine has one thread; several workers make its schedules interesting.
+  const int threads = flags.threads > 0 ? flags.threads : flags.simulate.has_value() ? 2 : engine->threads();
+  const std::unique_ptr<Job> job = graph.factory(JobSetup{threads, problem});
+  if (const absl::Status ready = job->Ready(); !ready.ok()) {
+    return UsageError(console, "run", absl::StrCat(graph.name, ": ", ready.message()));
+  }
+  // Before the run, so that it is not in vain.
+  OutputFile report_file;
+  if (!flags.report.empty()) {
+    if (const absl::Status opened = report_file.Open(flags.report); !opened.ok()) {
+      console.Line(absl::StrCat("--report: ", opened.message()));
+      return kFailed;
+    }
+  }
+
+  Signals signals;
+  RunOptions run_options;
+  run_options.deadline = flags.deadline;
+  Run run(*engine, job->graph(), run_options);
+  Interrupts interrupts(console, run);
+  if (!flags.simulate.has_value()) run.OnDone([&signals](const Report&) { signals.Wake(); });
+  const Report report = flags.simulate.has_value() ? Simulate(run, *engine, signals, interrupts)
+                                                   : Watch(console, run, *job, signals, interrupts);
+  console.ClearProgress();
+  if (!report.over) {
+    console.Line(absl::StrCat(graph.name, " was cancelled and has not stopped: still busy: ",
+                              absl::StrJoin(report.teardown.overdue, ", "), "; the process is ended"));
+    report_file.Abandon();
+    ::_exit(kFailed);  // its threads cannot be joined
+  }
+
+  int status = kOk;
+  if (!report.ok()) {
+    status = kFailed;
+    console.Line(DescribeFailure(report));
+  } else if (console.is_terminal()) {
+    console.Line(DescribeProgress(*job, report));
+  }
+  if (console.is_terminal() && !report.bottleneck.empty()) console.Line(absl::StrCat("bottleneck: ", report.bottleneck));
+  if (flags.simulate.has_value() && console.is_terminal()) {
+    console.Line(absl::StrFormat("simulated with seed %d: %d steps, digest %016x", *flags.simulate,
+                                 engine->simulator()->steps(), engine->simulator()->digest()));
+  }
+  if (problems > 0) {
+    status = kFailed;
+    console.Line(absl::StrCat(graph.name, ": ", FormatCount(problems), problems == 1 ? " problem" : " problems",
+                              ", listed above; the result leaves out what ", problems == 1 ? "it is" : "they are", " about"));
+  }
+  if (!flags.report.empty()) {
+    absl::Status written = report_file.Write(ToJson(report) + "\n");
+    if (written.ok()) written = report_file.Commit();
+    if (!written.ok()) {
+      status = kFailed;
+      console.Line(absl::StrCat("--report: ", written.message()));
+    }
+  }
+  if (interrupts.count() > 0) {
+    if (report.ok()) console.Line(absl::StrCat(graph.name, " was interrupted: the result covers what had been read by then"));
+    return interrupts.status();
+  }
+  return status;
+}
+
+int RunGraph(Console& console, const Command& command, const Arguments& arguments) {
+  RunFlags flags;
+  const std::vector<CommandFlag> described = flags.Describe();
+  CommandLine line;
+  absl::Status parsed = ParseArguments(arguments, described, line);
+  if (!line.target.empty() && line.graph == nullptr) {
+    parsed = absl::InvalidArgumentError(UnknownGraph(line.target));
+  }
+  if (parsed.ok() && line.help) return Print(console, Help(console, command, described, line));
+  if (parsed.ok() && line.target.empty()) parsed = absl::InvalidArgumentError("which graph? (list shows them)");
+  if (!parsed.ok()) return UsageError(console, command.name, std::string(parsed.message()));
+  return RunJob(console, *line.graph, flags);
+}
+
+}  // namespace
+
+Command RunCommand() {
+  return {"run", "GRAPH [flags]", "runs a graph",
+          "Runs a graph to its end. Progress is on standard error: one line on a terminal, elsewhere a line every 30 s.\n"
+          "Ctrl-C ends the input and lets what has been read flow out; a second one cancels the run.\n"
+          "The exit status is 0; 1 if the run failed or left something out; 2 for a wrong command line; 130 after Ctrl-C.\n",
+          "run word_count --input=/usr/share/doc --output=counts.txt", &RunGraph};
+}
+
+}  // namespace weir::cli

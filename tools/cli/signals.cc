@@ -1,0 +1,60 @@
+#include "weir/tools/cli/signals.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+
+namespace weir::cli {
+namespace {
+
+std::atomic<int> pipe_end{-1};  // where the handler writes to
+
+void Put(int end, int value) {
+  const int error = errno;
+  const char byte = static_cast<char>(value);
+  // A full pipe holds enough signals to go by.
+  [[maybe_unused]] const ssize_t written = ::write(end, &byte, 1);
+  errno = error;
+}
+
+void Handle(int signal) { Put(pipe_end.load(std::memory_order_relaxed), signal); }
+
+}  // namespace
+
+Signals::Signals() {
+  if (::pipe2(pipe_, O_CLOEXEC | O_NONBLOCK) != 0) {
+    std::perror("weir: cannot make a pipe");
+    std::exit(1);
+  }
+  pipe_end = pipe_[1];
+  for (size_t i = 0; i < std::size(kCaught); ++i) {
+    struct sigaction action{};
+    action.sa_handler = &Handle;
+    action.sa_flags = SA_RESTART;
+    ::sigaction(kCaught[i], &action, &before_[i]);
+  }
+}
+
+Signals::~Signals() {
+  for (size_t i = 0; i < std::size(kCaught); ++i) ::sigaction(kCaught[i], &before_[i], nullptr);
+  pipe_end = -1;
+  for (int end : pipe_) ::close(end);
+}
+
+int Signals::Wait(absl::Duration timeout) {
+  struct pollfd ready{pipe_[0], POLLIN, 0};
+  const int64_t milliseconds = std::clamp<int64_t>(absl::ToInt64Milliseconds(timeout), 0, 1'000'000);
+  char byte = 0;
+  if (::poll(&ready, 1, static_cast<int>(milliseconds)) == 1 && ::read(pipe_[0], &byte, 1) == 1) return byte;
+  return kNothing;
+}
+
+void Signals::Wake() { Put(pipe_[1], kWoken); }
+
+}  // namespace weir::cli
