@@ -160,13 +160,18 @@ struct ReceiveRequest : ReceiveRequestBase {
   T* into = nullptr;  // raw room for `max` items; the first `got` are constructed
 };
 
+// What may travel through a channel. Asked by the ports too, so that the answer comes before all that follows from it.
 template <class T>
-class Channel final : public ChannelBase {
-  static_assert(std::is_nothrow_move_constructible_v<T>,
-                "weir: an item must be nothrow move constructible; wrap it in unique_ptr");
+constexpr bool IsItem() {
   static_assert(std::is_nothrow_destructible_v<T>,
                 "weir: an item must be nothrow destructible; wrap it in unique_ptr with a deleter that does not throw");
+  static_assert(!std::is_nothrow_destructible_v<T> || std::is_nothrow_move_constructible_v<T>,
+                "weir: an item must be nothrow move constructible; wrap it in unique_ptr");
+  return true;
+}
 
+template <class T>
+class Channel final : public ChannelBase {
  public:
   using ChannelBase::ChannelBase;
 

@@ -17,6 +17,7 @@
 // Works of its stage.
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -96,6 +97,9 @@ class OutBase : public PortBase {
   SendingEnd sender_;
 };
 
+template <class T>
+inline constexpr bool kNever = false;
+
 // "unsigned long" rather than a mangled name.
 std::string Demangle(const char* type);
 
@@ -104,6 +108,8 @@ std::string Demangle(const char* type);
 // A stage's input.
 template <class T>
 class In final : public internal::InBase {
+  static_assert(internal::IsItem<T>());
+
  public:
   using Item = T;
 
@@ -148,6 +154,8 @@ class In final : public internal::InBase {
 // A stage's output.
 template <class T>
 class Out final : public internal::OutBase {
+  static_assert(internal::IsItem<T>());
+
  public:
   using Item = T;
 
@@ -158,14 +166,22 @@ class Out final : public internal::OutBase {
   [[nodiscard]] auto Send(T& item ABSL_ATTRIBUTE_LIFETIME_BOUND) { return One(item, absl::InfiniteDuration(), nullptr); }
   [[nodiscard]] auto Send(T&& item ABSL_ATTRIBUTE_LIFETIME_BOUND, Context& bound) { return One(item, absl::InfiniteDuration(), &bound); }
   [[nodiscard]] auto Send(T& item ABSL_ATTRIBUTE_LIFETIME_BOUND, Context& bound) { return One(item, absl::InfiniteDuration(), &bound); }
-  auto Send(const T& item) = delete;  // a send moves the item: pass a copy, `out.Send(T(item))`
+  template <std::same_as<T> U>
+  auto Send(const U& item) {
+    static_assert(internal::kNever<U>, "weir: Send moves its item, and this one is const; send a copy: out.Send(T(item))");
+    return Send(const_cast<T&>(item));
+  }
 
   // Waits for room at most `within`; zero tries once.
   [[nodiscard]] auto SendWithin(absl::Duration within, T&& item ABSL_ATTRIBUTE_LIFETIME_BOUND) { return One(item, within, nullptr); }
   [[nodiscard]] auto SendWithin(absl::Duration within, T& item ABSL_ATTRIBUTE_LIFETIME_BOUND) { return One(item, within, nullptr); }
   [[nodiscard]] auto SendWithin(absl::Duration within, T&& item ABSL_ATTRIBUTE_LIFETIME_BOUND, Context& bound) { return One(item, within, &bound); }
   [[nodiscard]] auto SendWithin(absl::Duration within, T& item ABSL_ATTRIBUTE_LIFETIME_BOUND, Context& bound) { return One(item, within, &bound); }
-  auto SendWithin(absl::Duration within, const T& item) = delete;  // as above
+  template <std::same_as<T> U>
+  auto SendWithin(absl::Duration within, const U& item) {
+    static_assert(internal::kNever<U>, "weir: SendWithin moves its item, and this one is const; send a copy");
+    return SendWithin(within, const_cast<T&>(item));
+  }
 
   // Sends as room appears. When it ends, `items` holds what was not sent, in order: nothing if the status is OK.
   [[nodiscard]] auto SendBatch(std::vector<T>& items) { return Many(items, nullptr); }

@@ -22,7 +22,9 @@ FinishedOperation::FinishedOperation(RunState& run)
 FinishedOperation::~FinishedOperation() = default;
 
 bool FinishedOperation::await_suspend(std::coroutine_handle<> frame) {
-  work_->Prepare(frame, WaitKind::kExternal, nullptr);
+  // A run of the same engine is nothing from outside: a simulation that waits for it alone is stuck.
+  const bool same = &run_.engine() == &work_->run().engine();
+  work_->Prepare(frame, same ? WaitKind::kRun : WaitKind::kExternal, nullptr);
   context_link_.waiter = work_;
   wait_->waiter = work_;
   run_.OnDone([wait = wait_](const Report& report) {

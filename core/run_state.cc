@@ -26,7 +26,9 @@ RunState::RunState(EngineState& engine, Graph& graph, const RunOptions& options)
       options_(options),
       began_(engine.clock().Now()),
       tree_{engine, {}},
-      root_(tree_, signals_.draining, graph.name()) {}
+      root_(tree_, signals_.draining, graph.name()) {
+  root_.deadline_ = began_ + options.deadline;  // for who asks; the run's own timer cancels at it
+}
 
 RunState::~RunState() {
   assert(over());

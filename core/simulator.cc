@@ -84,6 +84,7 @@ bool Simulator::Step() {
       if (closed) return true;
       lock.lock();
     }
+    if (choices == 0 && timers_.size() == (patience_armed_ ? 1 : 0)) return false;
     if (timers_.HasFireable(choices == 0) && (choices == 0 || Pick(16) == 0)) {
       lock.unlock();
       FireTimer(choices == 0);
@@ -139,22 +140,39 @@ absl::Status Simulator::MayWait() const {
 absl::Status Simulator::Await(Mutex& mutex, std::condition_variable&, Instant deadline,
                               const std::function<bool()>& done) {
   if (absl::Status may = MayWait(); !may.ok()) return may;
+  // The caller's patience is a timer like the others: it ends after the earlier ones, and also while there is always work.
+  struct Patience final : Timer {
+    bool over = false;
+    void Fire(WakeList&) override { over = true; }
+  } patience;
+  const bool bounded = deadline != Instant::InfiniteFuture();
+  if (bounded) Arm(patience, deadline);
+  patience_armed_ = bounded;
+  absl::Status status;
   while (true) {
     {
       MutexLock lock(mutex);
-      if (done()) return absl::OkStatus();
+      if (done()) break;
     }
-    if (now_ >= deadline) return absl::DeadlineExceededError("");
+    if (patience.over) {
+      status = absl::DeadlineExceededError("");
+      break;
+    }
     stepping_ = true;
     const bool stepped = Step() || Judge();
     stepping_ = false;
     if (stepped) continue;
     // Nothing can happen any more, so time passes until the caller's patience ends.
-    if (deadline == Instant::InfiniteFuture()) {
-      return absl::FailedPreconditionError("weir: nothing is left to simulate, and what is waited for has not happened");
+    if (!bounded) {
+      status = absl::FailedPreconditionError("weir: nothing is left to simulate, and what is waited for has not happened");
+      break;
     }
     now_ = deadline;
+    patience.over = true;
   }
+  patience_armed_ = false;
+  Cancel(patience);
+  return status;
 }
 
 }  // namespace weir::internal

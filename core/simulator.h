@@ -65,6 +65,7 @@ class Simulator final : public EngineState, private Executor, private Clock, pri
   Instant now_;
   TimerHeap timers_;
   bool stepping_ = false;
+  bool patience_armed_ = false;  // one of the timers is that of the thread that waits for a run
   uint64_t steps_ = 0;
   uint64_t digest_ = 14695981039346656037ull;
   bool keep_trace_ = false;

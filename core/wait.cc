@@ -11,6 +11,7 @@ const char* WaitKindName(WaitKind kind) {
     case WaitKind::kTurn: return "turn";
     case WaitKind::kBlocking: return "blocking";
     case WaitKind::kExternal: return "external";
+    case WaitKind::kRun: return "another run";
     case WaitKind::kGate: return "gate";
   }
   return "unknown";

@@ -178,7 +178,7 @@ class CountWords final : public Stage {
   }
 
  private:
-  static constexpr int kLog2Slots = 15;
+  static constexpr int kLog2Slots = 14;
   static constexpr size_t kMostLongBytes = 256 * 1024;
 
   struct Table {
@@ -403,10 +403,10 @@ WordCount::WordCount(WordCountOptions options) : problems_(options.inputs, std::
       From(graph_, "walk", WalkFiles(std::move(options.inputs), std::move(walk)))
           .ReadChunksOf("read", std::move(read), {.workers = 2})
           .Via("count", std::move(count), {.capacity = 8})
-          .Partition("deal", tallies, [](const Part& part) { return part.tally; }, {.capacity = 2 * tallies});
+          .Partition("deal", tallies, [](const Part& part) { return part.tally; }, {.capacity = tallies});
   auto& rank = graph_.Add<Rank>("rank");
   for (size_t i = 0; i < tallies; ++i) {
-    parts[i].Via(absl::StrCat("tally", i), std::make_unique<Tally>(), {.capacity = 4}).To(rank.in);
+    parts[i].Via(absl::StrCat("tally", i), std::make_unique<Tally>(), {.capacity = 2}).To(rank.in);
   }
   Flow<std::string>(graph_, rank.out).WriteLines("write", std::move(options.output));
 }

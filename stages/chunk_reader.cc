@@ -16,7 +16,7 @@ namespace weir::internal {
 ChunkReader::ChunkReader(const ReadOptions& options)
     : options_(options),
       longest_(std::max(options.max_record, options.max_record + 1)),
-      chunk_size_(std::min(options.chunk_size, longest_)) {}
+      chunk_size_(std::clamp<size_t>(options.chunk_size, 1, longest_)) {}
 
 absl::Status ChunkReader::Open(const std::string& path) {
   Close();

@@ -10,6 +10,7 @@
 
 #include <functional>
 #include <optional>
+#include <ranges>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -120,7 +121,16 @@ struct FlatMapKernel : StatelessKernel {
   Verdict Push(State context, T&& item, Emit&& emit, absl::Status& error) {
     return Unwrap(Call(f, std::move(item), *context),
                   [&](auto&& range) {
-                    for (auto&& output : range) emit(std::move(output));
+                    using Range = decltype(range);
+                    // Items are moved out of a container that the function has given away, not of one that it refers to.
+                    constexpr bool given = !std::is_lvalue_reference_v<Range> && !std::ranges::view<std::remove_cvref_t<Range>>;
+                    for (auto&& output : range) {
+                      if constexpr (given) {
+                        emit(std::move(output));
+                      } else {
+                        emit(std::forward<decltype(output)>(output));
+                      }
+                    }
                   },
                   error);
   }

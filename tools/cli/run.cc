@@ -67,6 +67,7 @@ class Interrupts {
       run_.Drain();
     } else {
       run_.Cancel(absl::CancelledError(signal == SIGINT ? "cancelled by Ctrl-C" : "cancelled by SIGTERM"));
+      if (count_ == 2) console_.Line("cancelling");
     }
   }
   int count() const { return count_; }

@@ -1,0 +1,136 @@
+#include "weir/core/blocking.h"
+
+#include <atomic>
+#include <thread>
+
+#include "weir/testing.h"
+
+namespace weir::testing {
+namespace {
+
+// On real threads: one thread for blocking calls, so that who runs and who is queued is known.
+class BlockingPoolTest : public WeirTest {
+ protected:
+  Engine& engine_ = Threaded(2, {.blocking_threads = 1});
+  std::atomic<bool> running_{false};
+  std::atomic<bool> let_go_{false};
+
+  void LetGo() {
+    let_go_.store(true);
+    let_go_.notify_all();
+  }
+  // A Work whose call runs until it is let go.
+  ProbeWork::Body Holder(absl::Status& result, bool& finished) {
+    return [&, this](Context& context) -> Task<> {
+      auto call = context.Blocking([&] {
+        running_.store(true);
+        let_go_.wait(false);
+        finished = true;
+      });
+      result = co_await call;
+      co_return result;
+    };
+  }
+};
+
+TEST_F(BlockingPoolTest, Cancel_QueuedCallIsDropped_RunningOneIsWaitedFor) {
+  Graph& graph = NewGraph();
+  absl::Status holder, queued;
+  bool finished = false, called = false;
+  std::atomic<bool> waiting{false};
+  graph.Add<ProbeWork>("holder", Holder(holder, finished));
+  graph.Add<ProbeWork>("queued", [&](Context& context) -> Task<> {
+    auto until = Until(context, running_);
+    absl::Status status = co_await until;
+    auto call = context.Blocking([&] { called = true; });
+    waiting = true;
+    queued = co_await call;
+    status.Update(queued);
+    co_return status;
+  });
+  Run& run = Start(engine_, graph);
+  while (!waiting) std::this_thread::yield();
+  run.Cancel(absl::AbortedError("enough"));
+  EXPECT_FALSE(run.over()) << "the running call is waited for";
+  LetGo();
+  Report report = Wait(run);
+  EXPECT_TRUE(absl::IsAborted(report.status)) << report.status;
+  EXPECT_TRUE(finished);
+  EXPECT_TRUE(holder.ok()) << "the call was made: " << holder;
+  EXPECT_FALSE(called);
+  EXPECT_TRUE(absl::IsCancelled(queued)) << queued;
+}
+
+TEST_F(BlockingPoolTest, RunningCall_SeesTheCancellationInItsContext) {
+  Graph& graph = NewGraph();
+  bool saw = false;
+  graph.Add<ProbeWork>("work", [&](Context& context) -> Task<> {
+    auto call = context.Blocking([&](Context& inside) {
+      running_ = true;
+      while (!inside.cancelled()) std::this_thread::yield();
+      saw = true;
+    });
+    absl::Status called = co_await call;
+    co_return called;
+  });
+  Run& run = Start(engine_, graph);
+  while (!running_) std::this_thread::yield();
+  run.Cancel();
+  Report report = Wait(run);
+  EXPECT_TRUE(saw);
+  EXPECT_TRUE(absl::IsCancelled(report.status));
+}
+
+TEST_F(BlockingPoolTest, ABlockedCall_HoldsNoThreadOfThePool) {
+  Engine& engine = Threaded(1, {.blocking_threads = 4});
+  Graph& graph = NewGraph();
+  absl::Status holder;
+  bool finished = false;
+  graph.Add<ProbeWork>("holder", Holder(holder, finished));
+  graph.Add<ProbeWork>("other", [&](Context& context) -> Task<> {
+    auto until = Until(context, running_);
+    absl::Status status = co_await until;
+    for (int i = 0; i < 1000; ++i) co_await context.Yield();
+    LetGo();
+    co_return status;
+  });
+  EXPECT_TRUE(RunToEnd(engine, graph).ok());
+  EXPECT_TRUE(finished);
+}
+
+TEST_F(BlockingPoolTest, GracePeriod_NamesWhoDoesNotReturn_AndWaitsForItAllTheSame) {
+  Engine& engine = Threaded(2, {.blocking_threads = 1, .grace = absl::ZeroDuration()});
+  Graph& graph = NewGraph();
+  absl::Status holder;
+  bool finished = false;
+  graph.Add<ProbeWork>("holder", Holder(holder, finished));
+  Run& run = Start(engine, graph);
+  while (!running_) std::this_thread::yield();
+  run.Cancel();
+  while (run.Snapshot().teardown.overdue.empty()) std::this_thread::yield();
+  EXPECT_FALSE(run.over());
+  LetGo();
+  Report report = Wait(run);
+  EXPECT_EQ(report.teardown.overdue, std::vector<std::string>{"holder#0"});
+  EXPECT_TRUE(finished);
+  ASSERT_EQ(log().size(), 1u);
+  EXPECT_EQ(log()[0].find("test.holder#0 has not stopped"), 0u) << log()[0];
+}
+
+TEST_F(BlockingPoolTest, Engine_JoinsItsThreads_WhenTheirCallsHaveReturned) {
+  for (int round = 0; round < 20; ++round) {
+    Engine engine({.threads = 1, .blocking_threads = 2});
+    Graph graph("test");
+    int calls = 0;
+    graph.Add<ProbeWork>("work", [&](Context& context) -> Task<> {
+      auto call = context.Blocking([&] { ++calls; });
+      absl::Status called = co_await call;
+      co_return called;
+    });
+    EXPECT_TRUE(weir::Run(engine, graph).Wait().ok());
+    EXPECT_EQ(calls, 1);
+  }
+}
+
+}  // namespace
+}  // namespace weir::testing

@@ -1,0 +1,312 @@
+// The `weir` command, and a user's own program with its command line, as a user meets them: as processes.
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "tests/files/temp_dir.h"
+
+namespace weir::testing {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::MatchesRegex;
+using ::testing::StartsWith;
+
+constexpr const char* kWeir = "tools/cli/weir";
+constexpr const char* kSquares = "tests/files/squares";
+
+struct Outcome {
+  int status = -1;
+  std::string out;
+  std::string err;
+};
+
+class CliTest : public ::testing::Test {
+ protected:
+  // Through the shell, for its redirections; `program` and `arguments` as they are.
+  Outcome Shell(const std::string& command) {
+    const int ended = std::system(absl::StrCat("(", command, ") >", dir_.Path("out"), " 2>", dir_.Path("err")).c_str());
+    Outcome outcome;
+    outcome.status = WIFEXITED(ended) ? WEXITSTATUS(ended) : -WTERMSIG(ended);
+    outcome.out = TempDir::Read(dir_.Path("out"));
+    outcome.err = TempDir::Read(dir_.Path("err"));
+    return outcome;
+  }
+  Outcome Weir(const std::string& arguments) { return Shell(absl::StrCat(kWeir, " ", arguments)); }
+
+  // One clear line on standard error, nothing on standard output, and this exit status.
+  void ExpectError(const std::string& arguments, int status, const std::string& text) {
+    const Outcome outcome = Weir(arguments);
+    EXPECT_EQ(outcome.status, status) << arguments;
+    EXPECT_EQ(outcome.out, "") << arguments;
+    EXPECT_THAT(outcome.err, MatchesRegex("weir: [^\n]*\n")) << arguments;
+    EXPECT_THAT(outcome.err, HasSubstr(text)) << arguments;
+  }
+
+  TempDir dir_;
+};
+
+// --- Help ---
+
+TEST_F(CliTest, Help_NamesCommandsGraphsAndAnExample) {
+  for (const char* arguments : {"", "--help", "help", "-h"}) {
+    const Outcome outcome = Weir(arguments);
+    EXPECT_EQ(outcome.status, 0);
+    for (const char* text : {"list", "run GRAPH", "draw GRAPH|FILE.json", "check GRAPH", "word_count", "file_digest", "example:"}) {
+      EXPECT_THAT(outcome.out, HasSubstr(text));
+    }
+  }
+}
+
+TEST_F(CliTest, Help_OfEachCommand_HasAnExample) {
+  for (const char* command : {"list", "run", "draw", "check"}) {
+    for (const std::string& form : {absl::StrCat("help ", command), absl::StrCat(command, " --help")}) {
+      const Outcome outcome = Weir(form);
+      EXPECT_EQ(outcome.status, 0) << form;
+      EXPECT_THAT(outcome.out, StartsWith(absl::StrCat("usage: weir ", command))) << form;
+      EXPECT_THAT(outcome.out, HasSubstr(absl::StrCat("example:\n  weir ", command))) << form;
+    }
+  }
+  EXPECT_THAT(Weir("run word_count --help").out, HasSubstr("--input=..."));
+  EXPECT_THAT(Weir("help run file_digest").out, HasSubstr("--output=..."));
+}
+
+TEST_F(CliTest, List_GivesALineForEachGraph) {
+  EXPECT_THAT(Weir("list").out, MatchesRegex("file_digest  *digests [^\n]*\nword_count  *counts [^\n]*\n"));
+}
+
+TEST_F(CliTest, Check_SaysThatAGraphIsFine) {
+  EXPECT_THAT(Weir("check word_count").out, MatchesRegex("word_count: OK \\([0-9]+ stages, [0-9]+ channels\\)\n"));
+}
+
+// --- A wrong command line ---
+
+TEST_F(CliTest, Unknown_NearestNameIsSuggested) {
+  ExpectError("rnu", 2, "unknown command 'rnu'; did you mean 'run'?");
+  ExpectError("word_count", 2, "did you mean 'run word_count'?");
+  ExpectError("run word_cuont", 2, "unknown graph 'word_cuont'; did you mean 'word_count'?");
+  ExpectError("run file_digets --input=x", 2, "unknown graph 'file_digets'; did you mean 'file_digest'?");
+  ExpectError("run word_count --treads=2", 2, "unknown flag '--treads'; did you mean '--threads'?");
+  ExpectError("run word_count --inptu=x", 2, "did you mean '--input'?");
+  ExpectError("check word", 2, "did you mean 'word_count'?");
+  ExpectError("draw word_count --format=sgv", 2, "did you mean 'svg'?");
+}
+
+TEST_F(CliTest, WrongValues_AreNamed) {
+  ExpectError("run word_count --threads=0 --input=x", 2, "--threads=0: must be a number from 1 to 256");
+  ExpectError("run word_count --threads=1000 --input=x", 2, "--threads=1000: must be a number from 1 to 256");
+  ExpectError("run word_count --threads=two --input=x", 2, "--threads=two");
+  ExpectError("run word_count --deadline=0 --input=x", 2, "--deadline=0: must be a duration above zero");
+  ExpectError("run word_count --deadline=soon --input=x", 2, "--deadline=soon");
+  ExpectError("run word_count --simulate=x --input=x", 2, "--simulate=x");
+  ExpectError("run word_count --input", 2, "'--input' needs a value");
+  ExpectError("run word_count", 2, "name files or directories with --input=PATH[,PATH...]");
+  ExpectError("run word_count /usr/share/doc", 2, "did you mean '--input=/usr/share/doc'?");
+  ExpectError("run --input=x word_count", 2, "name the graph before its flags");
+  ExpectError("run", 2, "which graph?");
+  ExpectError("list more", 2, "unexpected argument 'more'");
+}
+
+// --- Runs ---
+
+TEST_F(CliTest, Run_WritesTheResult_AndNothingElse) {
+  const std::string path = dir_.Write("in/f", "b a b\n");
+  Outcome outcome = Weir("run word_count --input=" + path);
+  EXPECT_EQ(outcome.status, 0);
+  EXPECT_EQ(outcome.out, "2\tb\n1\ta\n");
+  EXPECT_EQ(outcome.err, "");
+  outcome = Weir(absl::StrCat("run word_count --input ", path, " --output ", dir_.Path("counts")));
+  EXPECT_EQ(outcome.status, 0);
+  EXPECT_EQ(outcome.out, "");
+  EXPECT_EQ(TempDir::Read(dir_.Path("counts")), "2\tb\n1\ta\n");
+}
+
+TEST_F(CliTest, Run_SameResultOnAnyNumberOfThreads_AndSimulated) {
+  for (int i = 0; i < 50; ++i) dir_.Write(absl::StrCat("in/", i), absl::StrCat("word of file ", std::string(i % 20, 'x')));
+  for (const char* graph : {"word_count", "file_digest"}) {
+    const std::string expected = Weir(absl::StrCat("run ", graph, " --threads=1 --input=", dir_.Path("in"))).out;
+    EXPECT_NE(expected, "");
+    for (const char* flags : {"--threads=2", "--threads=8", "--threads=64", "--simulate=1", "--simulate=2 --threads=3"}) {
+      EXPECT_EQ(Weir(absl::StrCat("run ", graph, " ", flags, " --input=", dir_.Path("in"))).out, expected) << graph << flags;
+    }
+  }
+}
+
+TEST_F(CliTest, Run_ListFlagGivenTwice_Grows) {
+  const std::string a = dir_.Write("a", "x"), b = dir_.Write("b", "y"), c = dir_.Write("c", "z");
+  EXPECT_EQ(Weir(absl::StrCat("run word_count --input=", a, ",", b, " --input=", c)).out, "1\tx\n1\ty\n1\tz\n");
+}
+
+TEST_F(CliTest, Run_Problems_AreToldAndMakeTheStatus1) {
+  const std::string path = dir_.Write("f", "word");
+  const Outcome outcome = Weir(absl::StrCat("run word_count --input=", path, ",", dir_.Path("none")));
+  EXPECT_EQ(outcome.status, 1);
+  EXPECT_EQ(outcome.out, "1\tword\n");
+  EXPECT_THAT(outcome.err, HasSubstr(absl::StrCat("weir: cannot read '", dir_.Path("none"), "': No such file or directory\n")));
+  EXPECT_THAT(outcome.err, HasSubstr("1 problem"));
+}
+
+TEST_F(CliTest, Run_MissingInput_LeavesTheOutputAsItWas) {
+  dir_.Write("counts", "before");
+  ExpectError(absl::StrCat("run word_count --input=", dir_.Path("none"), " --output=", dir_.Path("counts")), 1,
+              "No such file or directory");
+  EXPECT_EQ(TempDir::Read(dir_.Path("counts")), "before");
+}
+
+TEST_F(CliTest, Run_OutputThatCannotBeWritten_IsOneLine) {
+  const std::string path = dir_.Write("f", "word");
+  ExpectError(absl::StrCat("run word_count --output=/dev/full --input=", path), 1, "RESOURCE_EXHAUSTED");
+  ExpectError(absl::StrCat("run file_digest --output=/dev/full --input=", path), 1, "No space left on device");
+  ExpectError(absl::StrCat("run word_count --output=", dir_.path(), " --input=", path), 1, "Is a directory");
+  ExpectError(absl::StrCat("run word_count --output=", dir_.Path("none/x"), " --input=", path), 1, "No such file");
+  ExpectError(absl::StrCat("run word_count --report=", dir_.Path("none/x"), " --input=", path), 1, "--report: cannot write");
+  ExpectError(absl::StrCat("run word_count --input=", path, " >&-"), 1, "cannot write standard output");
+  ExpectError("list >/dev/full", 1, "No space left on device");
+}
+
+TEST_F(CliTest, Run_ReaderOfThePipeIsGone_IsOneLine) {
+  const std::string path = dir_.Write("f", "word");
+  const std::string fifo = dir_.Path("fifo");
+  ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
+  // A pipe whose reader has ended before the first write.
+  const Outcome outcome = Shell(absl::StrCat("exec 3<>", fifo, " 4>", fifo, " 3>&-; ", kWeir, " run word_count --input=", path, " >&4"));
+  EXPECT_EQ(outcome.status, 1);
+  EXPECT_THAT(outcome.err, MatchesRegex("weir: [^\n]*Broken pipe\n"));
+}
+
+TEST_F(CliTest, Run_Deadline_IsReportedAndNothingIsCommitted) {
+  // A pipe that says nothing would be read for ever.
+  const std::string fifo = dir_.Path("fifo");
+  ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
+  const Outcome outcome =
+      Shell(absl::StrCat("exec 3<>", fifo, "; yes word >&3 & ", kWeir, " run word_count --deadline=50ms --input=", fifo,
+                         " --output=", dir_.Path("counts"), " 3>&-; status=$?; kill $!; exit $status"));
+  EXPECT_EQ(outcome.status, 1);
+  EXPECT_THAT(outcome.err, HasSubstr("DEADLINE_EXCEEDED: the run's deadline of 50ms has passed"));
+  EXPECT_FALSE(std::filesystem::exists(dir_.Path("counts")));
+}
+
+// --- Reports and drawings ---
+
+TEST_F(CliTest, Draw_GraphAndReport) {
+  EXPECT_THAT(Weir("draw word_count").out, StartsWith("digraph \"word_count\""));
+  EXPECT_THAT(Weir("draw file_digest --format=json").out, HasSubstr("\"digest.in\""));
+  const std::string path = dir_.Write("f", "word");
+  const std::string report = dir_.Path("report.json");
+  EXPECT_EQ(Weir(absl::StrCat("run word_count --input=", path, " --report=", report)).status, 0);
+  EXPECT_THAT(Weir("draw " + report).out, HasSubstr("received"));
+  const Outcome failed = Weir(absl::StrCat("run word_count --input=", dir_.Path("none"), " --report=", report));
+  EXPECT_EQ(failed.status, 1);
+  EXPECT_THAT(TempDir::Read(report), HasSubstr("NOT_FOUND"));
+}
+
+TEST_F(CliTest, Draw_Svg_OrSaysWhatIsMissing) {
+  const Outcome missing = Shell(absl::StrCat("PATH= ", kWeir, " draw word_count --format=svg"));
+  EXPECT_EQ(missing.status, 1);
+  EXPECT_THAT(missing.err, HasSubstr("apt-get install graphviz"));
+  if (std::system("dot -V >/dev/null 2>&1") == 0) {
+    EXPECT_THAT(Weir("draw word_count --format=svg").out, HasSubstr("<svg"));
+  }
+}
+
+TEST_F(CliTest, Draw_WhatIsNoReport_IsRefused) {
+  ExpectError("draw none.json", 1, "cannot read 'none.json': No such file or directory");
+  ExpectError("draw " + dir_.Write("f.json", "{}"), 1, "this is no description of a graph");
+}
+
+// --- Signals ---
+
+// A run of word_count that reads from a pipe of ours; what it says on standard error comes to us line by line.
+class SignalTest : public CliTest {
+ protected:
+  void SetUp() override {
+    const std::string fifo = dir_.Path("fifo");
+    ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
+    int errors[2];
+    ASSERT_EQ(::pipe2(errors, O_CLOEXEC), 0);
+    const std::string input = absl::StrCat("--input=", fifo), output = absl::StrCat("--output=", dir_.Path("counts"));
+    child_ = ::fork();
+    ASSERT_GE(child_, 0);
+    if (child_ == 0) {
+      ::dup2(errors[1], STDERR_FILENO);
+      ::execl(kWeir, "weir", "run", "word_count", input.c_str(), output.c_str(), nullptr);
+      ::_exit(127);
+    }
+    ::close(errors[1]);
+    errors_ = errors[0];
+    fifo_ = ::open(fifo.c_str(), O_WRONLY | O_CLOEXEC);  // returns when the run has opened it
+    ASSERT_GE(fifo_, 0);
+    ASSERT_EQ(::write(fifo_, "word ", 5), 5);
+  }
+  void TearDown() override {
+    CloseInput();
+    ::close(errors_);
+  }
+  void CloseInput() {
+    if (fifo_ >= 0) ::close(fifo_);
+    fifo_ = -1;
+  }
+  std::string NextLine() {
+    std::string line;
+    char c;
+    while (::read(errors_, &c, 1) == 1 && c != '\n') line += c;
+    return line;
+  }
+  int Wait() {
+    int ended = 0;
+    EXPECT_EQ(::waitpid(child_, &ended, 0), child_);
+    return WIFEXITED(ended) ? WEXITSTATUS(ended) : -WTERMSIG(ended);
+  }
+
+  pid_t child_ = -1;
+  int errors_ = -1;
+  int fifo_ = -1;
+};
+
+TEST_F(SignalTest, One_Drains_AndWhatWasReadIsCounted) {
+  ::kill(child_, SIGINT);
+  EXPECT_THAT(NextLine(), StartsWith("weir: stopping"));
+  CloseInput();
+  EXPECT_THAT(NextLine(), HasSubstr("was interrupted"));
+  EXPECT_EQ(Wait(), 130);
+  EXPECT_EQ(TempDir::Read(dir_.Path("counts")), "1\tword\n");
+}
+
+TEST_F(SignalTest, Two_Cancel_AndNothingIsCommitted) {
+  ::kill(child_, SIGTERM);
+  EXPECT_THAT(NextLine(), StartsWith("weir: stopping"));
+  ::kill(child_, SIGTERM);
+  EXPECT_EQ(NextLine(), "weir: cancelling");
+  CloseInput();
+  EXPECT_THAT(NextLine(), HasSubstr("CANCELLED: cancelled by SIGTERM"));
+  EXPECT_EQ(Wait(), 143);
+  EXPECT_FALSE(std::filesystem::exists(dir_.Path("counts")));
+}
+
+// --- A user's own program ---
+
+TEST_F(CliTest, OwnProgram_HasTheSameCommandLine) {
+  EXPECT_EQ(Shell(absl::StrCat(kSquares, " run squares")).out, "0\n1\n4\n");
+  EXPECT_EQ(Shell(absl::StrCat(kSquares, " run squares --count=2 --negative")).out, "0\n-1\n");
+  EXPECT_EQ(Shell(absl::StrCat(kSquares, " run squares --count=2 --nonegative")).out, "0\n1\n");
+  EXPECT_THAT(Shell(absl::StrCat(kSquares, " list")).out, StartsWith("squares"));
+  EXPECT_THAT(Shell(absl::StrCat(kSquares, " run squares --help")).out, HasSubstr("how many numbers to square (default: 3)"));
+  const Outcome wrong = Shell(absl::StrCat(kSquares, " run squares --count=many"));
+  EXPECT_EQ(wrong.status, 2);
+  EXPECT_THAT(wrong.err, StartsWith("squares: run: --count=many"));
+}
+
+}  // namespace
+}  // namespace weir::testing

@@ -1,0 +1,98 @@
+#include "weir/stages/flow.h"
+
+#include <map>
+#include <memory>
+#include <ranges>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "weir/testing.h"
+
+namespace weir::testing {
+namespace {
+
+class FlowTest : public WeirTest {
+ protected:
+  Flow<int> Numbers(int count) { return From(graph_, "numbers", FromRange(std::views::iota(0, count))); }
+  const ChannelReport& ChannelInto(const Report& report, const std::string& name) {
+    for (const ChannelReport& channel : report.channels) {
+      if (channel.name == name) return channel;
+    }
+    ADD_FAILURE() << "no channel " << name;
+    return report.channels[0];
+  }
+  Graph& graph_ = NewGraph();
+};
+
+TEST_F(FlowTest, Steps_AreTheStagesAndChannelsThatTheyName) {
+  std::vector<int> into;
+  Numbers(10)
+      .Map("map", [](int i) { return i; }, {.workers = 3, .capacity = 5})
+      .Filter("filter", [](int) { return true; })
+      .Collect("into", into, {.capacity = 2});
+  const Report plan = Describe(graph_);
+  std::map<std::string, std::string> kinds;
+  for (const StageReport& stage : plan.stages) kinds[stage.name] = stage.kind;
+  EXPECT_EQ(kinds, (std::map<std::string, std::string>{
+                       {"numbers", "FromRange"}, {"map", "Map"}, {"filter", "Filter"}, {"into", "Collect"}}));
+  EXPECT_EQ(plan.stages[1].workers, 3);
+  EXPECT_EQ(ChannelInto(plan, "map.in").capacity, 5u);
+  EXPECT_EQ(ChannelInto(plan, "filter.in").capacity, Graph::kDefaultCapacity);
+  EXPECT_EQ(ChannelInto(plan, "into.in").capacity, 2u);
+}
+
+TEST_F(FlowTest, Flow_DoesWhatTheExplicitGraphDoes) {
+  std::vector<int> fluent, explicit_ports;
+  Numbers(20).Map("map", [](int i) { return 3 * i; }).Collect("into", fluent);
+  Graph& graph = NewGraph();
+  auto& numbers = graph.Add("numbers", FromRange(std::views::iota(0, 20)));
+  auto& map = graph.Add("map", Map<int>([](int i) { return 3 * i; }));
+  auto& into = graph.Add("into", Collect<int>(explicit_ports));
+  graph.Connect(numbers.out, map.in);
+  graph.Connect(map.out, into.in);
+  EXPECT_EQ(ToJson(RunToEnd(Simulated(3), graph_)), ToJson(RunToEnd(Simulated(3), graph)));
+  EXPECT_EQ(fluent, explicit_ports);
+}
+
+TEST_F(FlowTest, ToAndVia_JoinStagesOfOnesOwn) {
+  std::vector<int> into;
+  auto twice = std::make_unique<ProbeStage<int, int>>([](Context&, In<int>& in, Out<int>& out) -> Task<> {
+    while (auto item = co_await in.Receive()) {
+      for (int n = 0; n < 2; ++n) {
+        int copy = *item;
+        auto send = out.Send(copy);
+        absl::Status sent = co_await send;
+        if (!sent.ok()) co_return sent;
+      }
+    }
+    co_return in.status();
+  });
+  auto& sink = graph_.Add("sink", Collect<int>(into));
+  Numbers(3).Via("twice", std::move(twice), {.capacity = 1}).To(sink.in, {.capacity = 3});
+  EXPECT_TRUE(RunToEnd(Simulated(), graph_).ok());
+  EXPECT_EQ(into, (std::vector<int>{0, 0, 1, 1, 2, 2}));
+}
+
+TEST_F(FlowTest, EveryStep_InOneGraph) {
+  std::vector<std::pair<int, std::vector<int>>> into;
+  std::vector<int> odd;
+  auto halves = Numbers(40).Partition("partition", 2, [](int i) { return i % 2; });
+  halves[1].Collect("odd", odd);
+  auto copies = halves[0].Broadcast("broadcast", 2);
+  auto batches = copies[0].Skip("skip", 2).Take("take", 9).Batch("batch", 2);
+  copies[1]
+      .Tap("tap", [](int) {})
+      .FlatMap("flat_map", [](int i) { return std::vector<int>{i}; })
+      .Scan("scan", 0, [](int sum, int i) { return sum + i; })
+      .Zip("zip", batches)
+      .Collect("into", into);
+  Report report = RunToEnd(Threaded(2), graph_);
+  EXPECT_TRUE(report.ok()) << report.status;
+  EXPECT_EQ(odd.size(), 20u);
+  ASSERT_EQ(into.size(), 5u);
+  EXPECT_EQ(into[4], (std::pair<int, std::vector<int>>(0 + 2 + 4 + 6 + 8, {20})));
+}
+
+}  // namespace
+}  // namespace weir::testing

@@ -1,0 +1,155 @@
+#include "weir/core/pool.h"
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+namespace weir::internal {
+namespace {
+
+class CountingJob final : public Job {
+ public:
+  explicit CountingJob(std::atomic<int>& count) : count_(count) {}
+  void Run() override { count_.fetch_add(1); }
+  std::string Name() const override { return "counting"; }
+
+ private:
+  std::atomic<int>& count_;
+};
+
+// Posts itself again until it has run `times` times.
+class AgainJob final : public Job {
+ public:
+  AgainJob(Pool& pool, int times, std::atomic<int>& done) : pool_(pool), left_(times), done_(done) {}
+  void Run() override {
+    EXPECT_TRUE(pool_.OnOwnThread());
+    if (--left_ == 0) {
+      done_.fetch_add(1);
+    } else {
+      pool_.Post(*this);
+    }
+  }
+  std::string Name() const override { return "again"; }
+
+ private:
+  Pool& pool_;
+  int left_;
+  std::atomic<int>& done_;
+};
+
+// Waits for others inside of the pool, as a long body does.
+class MeetingJob final : public Job {
+ public:
+  MeetingJob(std::atomic<int>& arrived, int expected) : arrived_(arrived), expected_(expected) {}
+  void Run() override {
+    arrived_.fetch_add(1);
+    while (arrived_.load() < expected_) std::this_thread::yield();
+  }
+  std::string Name() const override { return "meeting"; }
+
+ private:
+  std::atomic<int>& arrived_;
+  const int expected_;
+};
+
+class PoolTest : public ::testing::TestWithParam<int> {};
+INSTANTIATE_TEST_SUITE_P(Widths, PoolTest, ::testing::Values(1, 2, 3, 8, 64));
+
+TEST_P(PoolTest, Post_EveryJobRunsOnce) {
+  std::atomic<int> count{0};
+  std::vector<std::unique_ptr<CountingJob>> jobs;
+  Pool pool(GetParam());
+  EXPECT_EQ(pool.width(), GetParam());
+  for (int i = 0; i < 500; ++i) pool.Post(*jobs.emplace_back(std::make_unique<CountingJob>(count)));
+  while (count < 500) std::this_thread::yield();
+}
+
+TEST_P(PoolTest, Post_FromInsideAJob_AlsoItself) {
+  std::atomic<int> done{0};
+  Pool pool(GetParam());
+  std::vector<std::unique_ptr<AgainJob>> jobs;
+  for (int i = 0; i < 10; ++i) pool.Post(*jobs.emplace_back(std::make_unique<AgainJob>(pool, 100, done)));
+  while (done < 10) std::this_thread::yield();
+}
+
+TEST_P(PoolTest, Post_FromManyThreads_AllRun) {
+  constexpr int kThreads = 4, kEach = 100;
+  std::atomic<int> count{0};
+  std::vector<std::unique_ptr<CountingJob>> jobs;
+  for (int i = 0; i < kThreads * kEach; ++i) jobs.push_back(std::make_unique<CountingJob>(count));
+  {
+    Pool pool(GetParam());
+    std::vector<std::thread> threads;
+    for (int t = 0; t < kThreads; ++t) {
+      threads.emplace_back([&, t] {
+        for (int i = 0; i < kEach; ++i) pool.Post(*jobs[t * kEach + i]);
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+  }  // waits for the drains
+  EXPECT_EQ(count, kThreads * kEach);
+}
+
+TEST_P(PoolTest, Watch_GivesAJobBehindALongOneAThread) {
+  // All of them have to run at the same time.
+  const int width = GetParam();
+  std::atomic<int> arrived{0};
+  std::vector<std::unique_ptr<MeetingJob>> jobs;
+  Pool pool(width);
+  for (int i = 0; i < width; ++i) pool.Post(*jobs.emplace_back(std::make_unique<MeetingJob>(arrived, width)));
+  while (arrived < width) {
+    pool.Watch();
+    std::this_thread::yield();
+  }
+}
+
+TEST(PoolsTest, TwoPools_KnowTheirOwnThreads) {
+  Pool a(1), b(1);
+  struct AskJob final : Job {
+    Pool *own, *other;
+    std::atomic<bool> done{false}, right{false};
+    void Run() override {
+      right = own->OnOwnThread() && !other->OnOwnThread();
+      done = true;
+    }
+    std::string Name() const override { return "ask"; }
+  } in_a, in_b;
+  in_a.own = in_b.other = &a;
+  in_b.own = in_a.other = &b;
+  EXPECT_FALSE(a.OnOwnThread());
+  a.Post(in_a);
+  b.Post(in_b);
+  while (!in_a.done || !in_b.done) std::this_thread::yield();
+  EXPECT_TRUE(in_a.right);
+  EXPECT_TRUE(in_b.right);
+}
+
+TEST(PoolsTest, Watch_WithNothingToDo_DoesNothing) {
+  Pool pool(2);
+  for (int i = 0; i < 10; ++i) pool.Watch();
+}
+
+TEST(JobQueueTest, IsFirstInFirstOut) {
+  std::atomic<int> count{0};
+  CountingJob a(count), b(count), c(count);
+  JobQueue queue;
+  EXPECT_TRUE(queue.empty());
+  EXPECT_EQ(queue.PopFront(), nullptr);
+  queue.PushBack(a);
+  queue.PushBack(b);
+  EXPECT_EQ(queue.PopFront(), &a);
+  queue.PushBack(c);
+  queue.PushBack(a);
+  EXPECT_EQ(queue.size(), 3u);
+  EXPECT_EQ(queue.PopFront(), &b);
+  EXPECT_EQ(queue.PopFront(), &c);
+  EXPECT_EQ(queue.PopFront(), &a);
+  EXPECT_TRUE(queue.empty());
+}
+
+}  // namespace
+}  // namespace weir::internal

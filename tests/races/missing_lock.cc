@@ -1,0 +1,37 @@
+// A planted race: two workers of a stage write what they share, without a lock. They meet first, so that no lock of the
+// engine's stands between the two writes by chance.
+#include <barrier>
+#include <ranges>
+
+#include "weir/weir.h"
+
+namespace {
+
+class Count final : public weir::Stage {
+ public:
+  weir::In<int> in{this, "in"};
+  int count = 0;
+
+  weir::Task<> Work(weir::Context&) override {
+    both_.arrive_and_wait();
+    ++count;
+    both_.arrive_and_wait();
+    while (auto item = co_await in.Receive()) {
+    }
+    co_return in.status();
+  }
+
+ private:
+  std::barrier<> both_{2};
+};
+
+}  // namespace
+
+int main() {
+  weir::Graph graph("missing_lock");
+  auto& count = graph.Add<Count>("count");
+  count.set_workers(2);
+  weir::From(graph, "numbers", weir::FromRange(std::views::iota(0, 100))).To(count.in);
+  weir::Engine engine({.threads = 3});
+  return weir::Run(engine, graph).Wait().ok() ? 0 : 1;
+}
