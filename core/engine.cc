@@ -56,8 +56,8 @@ class ThreadedEngine final : public EngineState {
   ThreadedEngine(int threads, const EngineOptions& options)
       : EngineState(options.grace, options.log),
         manual_(options.clock),
-        blocking_(options.blocking_threads),
         pool_(threads),
+        blocking_(options.blocking_threads),
         steady_(kWatchPeriod, [this] { Tick(); }) {}
 
   Executor& executor() override { return pool_; }
@@ -102,8 +102,8 @@ class ThreadedEngine final : public EngineState {
   }
 
   ManualClock* const manual_;
-  BlockingPool blocking_;
   Pool pool_;
+  BlockingPool blocking_;  // after the pool, to which its threads post until they are joined
   int ticks_ = 0;      // by the clock's thread alone
   SteadyClock steady_;  // last: its thread uses the others
 };

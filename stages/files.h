@@ -24,7 +24,7 @@ namespace weir {
 using FileErrorHandler = std::function<absl::Status(const std::string& path, const absl::Status& error)>;
 
 struct ReadOptions {
-  // Bytes in a chunk, at most, unless one record alone is longer.
+  // Bytes in a chunk, at most; where one record alone is longer, at most twice that record.
   size_t chunk_size = 256 * 1024;
   // True of a character that ends a record: a chunk may end behind it. By default, the newline.
   std::function<bool(char)> is_boundary = nullptr;
