@@ -138,7 +138,9 @@ class ChannelTest : public weir::testing::WeirTest {
     channel_->Drain();
   }
   void TearDown() override {
-    if (channel_ != nullptr) EXPECT_TRUE(channel_->ledger().balanced());
+    if (channel_ != nullptr) {
+      EXPECT_TRUE(channel_->ledger().balanced());
+    }
     channel_.reset();
     WeirTest::TearDown();
   }

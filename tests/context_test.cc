@@ -266,7 +266,9 @@ TEST_P(ContextDrainTest, Drain_DoesNotConcernStagesWithAnInput) {
   Report report = Wait(run);
   EXPECT_TRUE(report.ok()) << report.status;
   EXPECT_FALSE(draining);
-  if (!simulated()) EXPECT_EQ(received, 1);
+  if (!simulated()) {
+    EXPECT_EQ(received, 1);
+  }
 }
 
 // --- In virtual time ---

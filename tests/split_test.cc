@@ -137,7 +137,9 @@ TEST_P(SplitTest, Partition_OneOutputEnds_WhatIsMeantForItIsRefusedAndCounted) {
   EXPECT_TRUE(report.ok()) << report.status;
   EXPECT_EQ(even, Iota(100));
   for (const ChannelReport& channel : report.channels) {
-    if (channel.name == "take.in") EXPECT_EQ(channel.ledger.accepted + channel.ledger.refused, 100u);
+    if (channel.name == "take.in") {
+      EXPECT_EQ(channel.ledger.accepted + channel.ledger.refused, 100u);
+    }
   }
 }
 

@@ -119,7 +119,7 @@ TEST_P(FilesTest, ReadChunks_RecordAsLongAsAllowed_Passes) {
 }
 
 TEST_P(FilesTest, ReadChunks_RecordTooLong_IsNamedWithFileAndOffset) {
-  for (const std::string& end : {"", "\n", "\nmore\n"}) {
+  for (const char* end : {"", "\n", "\nmore\n"}) {
     for (size_t chunk_size : {16, 1000}) {
       const std::string path = dir_.Write("f", "short\n" + std::string(65, 'a') + end);
       const absl::Status error = ErrorOf(ReadChunks(path, {.chunk_size = chunk_size, .max_record = 64}));

@@ -56,7 +56,7 @@ void Console::ClearProgress() {
 
 std::string FormatCount(uint64_t count) {
   std::string digits = absl::StrCat(count);
-  for (size_t at = digits.size(); at > 3;) digits.insert(at -= 3, ",");
+  for (size_t at = digits.size(); at > 3;) digits.insert(at -= 3, 1, ',');
   return digits;
 }
 
