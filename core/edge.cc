@@ -36,9 +36,10 @@ EdgeStage::Visit::Visit(EdgeStage& edge) {
     status_ = edge.over_;
   } else if (edge.closed_) {
     status_ = absl::OutOfRangeError("");
-  } else {
+  } else if (edge.run_->TryHold()) {
     run_ = edge.run_;
-    run_->Hold();
+  } else {
+    status_ = edge.run_->tearing_down() ? absl::CancelledError("") : absl::OutOfRangeError("");
   }
 }
 

@@ -118,6 +118,13 @@ void RunState::Hold() {
   ++holds_;
 }
 
+bool RunState::TryHold() {
+  MutexLock lock(mutex_);
+  if (phase_ == Phase::kFinishing || phase_ == Phase::kOver) return false;
+  ++holds_;
+  return true;
+}
+
 void RunState::Release() {
   {
     MutexLock lock(mutex_);

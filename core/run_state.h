@@ -64,6 +64,8 @@ class RunState final {
   // The Work's coroutine has ended and its frame is gone.
   void WorkEnded(Work& work, absl::Status result);
   void Hold();
+  // For those who hold nothing yet: false if the run is finishing already.
+  bool TryHold();
   void Release();
   // Samples the state of every Work; called by the clock's thread, or by the simulator after a step.
   void Sample();
