@@ -56,7 +56,8 @@ void BlockingPool::Loop() {
     BlockingTask& task = *first_;
     Remove(task);
     WakeList wakes;
-    if (!task.caller_->Claim(Outcome::kDone, wakes)) continue;  // cancelled; its frame waits for this lock
+    if (!task.caller_->Claim(Outcome::kDone, wakes))
+      continue;  // cancelled; its frame waits for this lock
     lock.unlock();
     task.Execute();
     wakes.Flush();

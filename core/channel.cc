@@ -62,7 +62,8 @@ bool ChannelBase::closed_to_sender(const SendingEnd& sender) const {
 int ChannelBase::WaitingForItemsOnly() const {
   if (queued() + leased_ > 0) return -1;
   int waiting = 0;
-  for (const WaitLink* link = receivers_waiting_.front(); link != nullptr; link = WaitList::Next(*link)) {
+  for (const WaitLink* link = receivers_waiting_.front(); link != nullptr;
+       link = WaitList::Next(*link)) {
     waiting += !link->waiter->claimed() && !static_cast<const ReceiveRequestBase*>(link)->bounded;
   }
   return waiting;

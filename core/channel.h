@@ -164,7 +164,8 @@ struct ReceiveRequest : ReceiveRequestBase {
 template <class T>
 constexpr bool IsItem() {
   static_assert(std::is_nothrow_destructible_v<T>,
-                "weir: an item must be nothrow destructible; wrap it in unique_ptr with a deleter that does not throw");
+                "weir: an item must be nothrow destructible; wrap it in unique_ptr with a deleter "
+                "that does not throw");
   static_assert(!std::is_nothrow_destructible_v<T> || std::is_nothrow_move_constructible_v<T>,
                 "weir: an item must be nothrow move constructible; wrap it in unique_ptr");
   return true;
@@ -238,7 +239,8 @@ class Channel final : public ChannelBase {
 
  private:
   // A WakeList declared before the Lock is flushed after the lock is released.
-  Outcome PutLocked(SendRequest<T>& request, WakeList& wakes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+  Outcome PutLocked(SendRequest<T>& request, WakeList& wakes)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     Outcome outcome = Outcome::kNone;
     if (run_cancelled()) {
       outcome = Outcome::kCancelled;

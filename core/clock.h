@@ -22,10 +22,12 @@ class Instant {
 
   // Saturates: a duration that leads beyond the clock's range gives InfiniteFuture.
   friend Instant operator+(Instant instant, absl::Duration duration) {
-    if (duration == absl::InfiniteDuration() || instant == InfiniteFuture()) return InfiniteFuture();
+    if (duration == absl::InfiniteDuration() || instant == InfiniteFuture())
+      return InfiniteFuture();
     int64_t delta = absl::ToInt64Nanoseconds(duration);
     int64_t sum = 0;
-    if (__builtin_add_overflow(instant.ns_, delta, &sum)) return delta > 0 ? InfiniteFuture() : Instant(0);
+    if (__builtin_add_overflow(instant.ns_, delta, &sum))
+      return delta > 0 ? InfiniteFuture() : Instant(0);
     return Instant(sum);
   }
   friend absl::Duration operator-(Instant later, Instant earlier) {

@@ -78,7 +78,9 @@ class Context final {
 
   // Children. Keep them as locals: they must be gone before their parent is.
   [[nodiscard]] Context WithCancel() { return Context(*this, Instant::InfiniteFuture()); }
-  [[nodiscard]] Context WithTimeout(absl::Duration timeout) { return Context(*this, Now() + timeout); }
+  [[nodiscard]] Context WithTimeout(absl::Duration timeout) {
+    return Context(*this, Now() + timeout);
+  }
   [[nodiscard]] Context WithDeadline(Instant deadline) { return Context(*this, deadline); }
 
   // Cancels this Context and all below it. Idempotent; any thread, while the Context lives. `cause` must not be OK.
@@ -148,7 +150,8 @@ class Context final {
   const std::atomic<bool>* const draining_;
   const std::string log_prefix_;
   Instant deadline_ = Instant::InfiniteFuture();
-  std::atomic<bool> cancelled_{false};  // release after the cause is set; acquire by who reads the cause
+  std::atomic<bool> cancelled_{
+      false};  // release after the cause is set; acquire by who reads the cause
   Deadline timer_{*this};
   bool armed_ = false;
 

@@ -23,7 +23,8 @@ absl::Status StatusFromJson(const Json& json) {
   const std::string name = json.at("code");
   for (int code = 0; code <= static_cast<int>(absl::StatusCode::kUnauthenticated); ++code) {
     if (absl::StatusCodeToString(static_cast<absl::StatusCode>(code)) == name) {
-      return absl::Status(static_cast<absl::StatusCode>(code), json.at("message").get<std::string>());
+      return absl::Status(static_cast<absl::StatusCode>(code),
+                          json.at("message").get<std::string>());
     }
   }
   return absl::UnknownError(name);
@@ -131,8 +132,8 @@ absl::StatusOr<Report> FromJson(std::string_view text) {
   try {
     const Json json = Json::parse(text);
     if (const int version = json.at("version"); version != kVersion) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("the description is of version ", version, "; this program reads version ", kVersion));
+      return absl::InvalidArgumentError(absl::StrCat("the description is of version ", version,
+                                                     "; this program reads version ", kVersion));
     }
     Report report;
     report.graph = json.at("graph");
@@ -183,26 +184,30 @@ absl::StatusOr<Report> FromJson(std::string_view text) {
     report.teardown.discards = FromSeconds(teardown.at("discards"));
     return report;
   } catch (const Json::exception& error) {
-    return absl::InvalidArgumentError(absl::StrCat("this is no description of a graph: ", error.what()));
+    return absl::InvalidArgumentError(
+        absl::StrCat("this is no description of a graph: ", error.what()));
   }
 }
 
 std::string ToDot(const Report& report) {
   const bool ran = report.over || report.elapsed > absl::ZeroDuration();
   std::string dot = absl::StrCat("digraph ", Quoted(report.graph), " {\n");
-  absl::StrAppend(&dot,
-                  "  rankdir=LR;\n"
-                  "  labelloc=t; fontname=\"Helvetica\"; fontsize=16; label=", Quoted(report.graph), ";\n",
-                  "  node [shape=box, style=\"rounded,filled\", fillcolor=\"#eef4fb\", color=\"#44688f\", "
-                  "fontname=\"Helvetica\", fontsize=12, margin=\"0.18,0.08\"];\n"
-                  "  edge [color=\"#44688f\", fontname=\"Helvetica\", fontsize=10, fontcolor=\"#333333\"];\n");
+  absl::StrAppend(
+      &dot,
+      "  rankdir=LR;\n"
+      "  labelloc=t; fontname=\"Helvetica\"; fontsize=16; label=",
+      Quoted(report.graph), ";\n",
+      "  node [shape=box, style=\"rounded,filled\", fillcolor=\"#eef4fb\", color=\"#44688f\", "
+      "fontname=\"Helvetica\", fontsize=12, margin=\"0.18,0.08\"];\n"
+      "  edge [color=\"#44688f\", fontname=\"Helvetica\", fontsize=10, fontcolor=\"#333333\"];\n");
   for (const StageReport& stage : report.stages) {
-    std::string label = absl::StrCat("<b>", Escaped(stage.name), "</b><br/><font point-size=\"10\">",
-                                     Escaped(stage.kind));
+    std::string label = absl::StrCat("<b>", Escaped(stage.name),
+                                     "</b><br/><font point-size=\"10\">", Escaped(stage.kind));
     if (stage.workers > 1) absl::StrAppend(&label, " &#215; ", stage.workers);
     label += "</font>";
     if (ran) {
-      absl::StrAppend(&label, "<br/><font point-size=\"10\">", stage.received, " in, ", stage.sent, " out</font>");
+      absl::StrAppend(&label, "<br/><font point-size=\"10\">", stage.received, " in, ", stage.sent,
+                      " out</font>");
     }
     const bool failed = !stage.outcome.ok() && !absl::IsCancelled(stage.outcome);
     absl::StrAppend(&dot, "  ", Quoted(stage.name), " [label=<", label, ">",
@@ -211,11 +216,15 @@ std::string ToDot(const Report& report) {
   for (const ChannelReport& channel : report.channels) {
     std::string label = absl::StrCat(Escaped(channel.type), "<br/>capacity ", channel.capacity);
     if (ran) {
-      absl::StrAppend(&label, "<br/>", channel.ledger.received, " received, at most ", channel.ledger.high_water, " queued");
+      absl::StrAppend(&label, "<br/>", channel.ledger.received, " received, at most ",
+                      channel.ledger.high_water, " queued");
     }
     for (const std::string& from : channel.from) {
-      absl::StrAppend(&dot, "  ", Quoted(StageOf(from)), " -> ", Quoted(StageOf(channel.name)), " [label=<", label, ">",
-                      absl::c_linear_search(channel.feedback, from) ? ", style=dashed, constraint=false" : "", "];\n");
+      absl::StrAppend(
+          &dot, "  ", Quoted(StageOf(from)), " -> ", Quoted(StageOf(channel.name)), " [label=<",
+          label, ">",
+          absl::c_linear_search(channel.feedback, from) ? ", style=dashed, constraint=false" : "",
+          "];\n");
     }
   }
   return dot + "}\n";

@@ -111,7 +111,8 @@ class Input final : public internal::EdgeStage {
     }
     if (outcome == internal::Outcome::kNone) outcome = internal::Outcome::kTimedOut;
     channel.UnlinkSend(request);
-    if (outcome == internal::Outcome::kClosed) Close();  // nobody wants more: the stage has done its part
+    if (outcome == internal::Outcome::kClosed)
+      Close();  // nobody wants more: the stage has done its part
     return internal::ToStatus(outcome);
   }
 

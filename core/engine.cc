@@ -71,7 +71,8 @@ class ThreadedEngine final : public EngineState {
   absl::Status MayWait() const override {
     if (!pool_.OnOwnThread()) return absl::OkStatus();
     return absl::FailedPreconditionError(
-        "weir: a thread of an engine cannot wait for a run of that engine, which may need the thread; "
+        "weir: a thread of an engine cannot wait for a run of that engine, which may need the "
+        "thread; "
         "co_await run.Finished() instead");
   }
   absl::Status Await(Mutex& mutex, std::condition_variable& wake, Instant deadline,
@@ -104,15 +105,16 @@ class ThreadedEngine final : public EngineState {
   ManualClock* const manual_;
   Pool pool_;
   BlockingPool blocking_;  // after the pool, to which its threads post until they are joined
-  int ticks_ = 0;      // by the clock's thread alone
-  SteadyClock steady_;  // last: its thread uses the others
+  int ticks_ = 0;          // by the clock's thread alone
+  SteadyClock steady_;     // last: its thread uses the others
 };
 
 absl::Status CheckOptions(const EngineOptions& options) {
-  for (auto [what, value, least] :
-       {std::tuple{"threads", options.threads, 0}, std::tuple{"blocking_threads", options.blocking_threads, 1}}) {
+  for (auto [what, value, least] : {std::tuple{"threads", options.threads, 0},
+                                    std::tuple{"blocking_threads", options.blocking_threads, 1}}) {
     if (value < least || value > EngineOptions::kMaxThreads) {
-      return absl::InvalidArgumentError(absl::StrCat("an engine cannot have ", value, " ", what, "; give it 1 to ",
+      return absl::InvalidArgumentError(absl::StrCat("an engine cannot have ", value, " ", what,
+                                                     "; give it 1 to ",
                                                      EngineOptions::kMaxThreads));
     }
   }
@@ -142,7 +144,8 @@ Engine Engine::Simulated(uint64_t seed, EngineOptions options) {
 
 Engine::~Engine() {
   if (state_->active_runs() == 0) return;
-  std::fputs("weir: an Engine was destroyed while runs were active; it must outlive its Runs\n", stderr);
+  std::fputs("weir: an Engine was destroyed while runs were active; it must outlive its Runs\n",
+             stderr);
   std::abort();
 }
 

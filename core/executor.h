@@ -27,7 +27,8 @@ class Job {
   friend class JobQueue;
   friend class Simulator;
   Job* next_ = nullptr;
-  std::atomic<bool> queued_{false};  // asserts "at most once in a queue"; ordered by the queue's own lock
+  std::atomic<bool> queued_{
+      false};  // asserts "at most once in a queue"; ordered by the queue's own lock
 };
 
 class Executor {

@@ -67,7 +67,9 @@ std::vector<Stage*> Graph::TopologicalOrder() const {
 // Kosaraju's algorithm, without recursion: the stages in the order in which a walk forwards leaves them, then walks backwards
 // from the last left: each finds one strongly connected component.
 std::vector<std::vector<Stage*>> Graph::Loops() const {
-  if (std::none_of(edges_.begin(), edges_.end(), [](const Edge& edge) { return edge.options.feedback; })) return {};
+  if (std::none_of(edges_.begin(), edges_.end(),
+                   [](const Edge& edge) { return edge.options.feedback; }))
+    return {};
   const std::vector<std::vector<size_t>> next = Successors(/*feedback=*/true);
   const size_t n = stages_.size();
   std::vector<std::vector<size_t>> previous(n);
@@ -138,7 +140,8 @@ std::string Graph::DescribeCycle() const {
   for (Stage* stage : TopologicalOrder()) ordered.insert(stage);
   absl::flat_hash_map<const Stage*, const Stage*> before;
   for (const Edge& edge : edges_) {
-    if (!edge.options.feedback && !ordered.contains(&edge.out->stage())) before.try_emplace(&edge.in->stage(), &edge.out->stage());
+    if (!edge.options.feedback && !ordered.contains(&edge.out->stage()))
+      before.try_emplace(&edge.in->stage(), &edge.out->stage());
   }
   const Stage* at = nullptr;
   for (const auto& stage : stages_) {
@@ -147,14 +150,16 @@ std::string Graph::DescribeCycle() const {
   absl::flat_hash_set<const Stage*> seen;
   while (seen.insert(at).second) at = before.at(at);
   std::vector<std::string> names = {at->name()};
-  for (const Stage* step = before.at(at); step != at; step = before.at(step)) names.push_back(step->name());
+  for (const Stage* step = before.at(at); step != at; step = before.at(step))
+    names.push_back(step->name());
   names.push_back(at->name());
   return absl::StrJoin(names.rbegin(), names.rend(), " -> ");
 }
 
 absl::Status Graph::Check() const {
   std::vector<std::string> faults;
-  if (stages_.empty()) faults.push_back("it has no source: add a stage without inputs, and connect it");
+  if (stages_.empty())
+    faults.push_back("it has no source: add a stage without inputs, and connect it");
 
   absl::flat_hash_set<std::string> names;
   absl::flat_hash_set<const Stage*> owned;
@@ -173,38 +178,49 @@ absl::Status Graph::Check() const {
   absl::flat_hash_map<const internal::PortBase*, int> uses;
   absl::flat_hash_map<const internal::InBase*, size_t> capacities;
   for (const Edge& edge : edges_) {
-    for (const internal::PortBase* port :
-         {static_cast<const internal::PortBase*>(edge.out), static_cast<const internal::PortBase*>(edge.in)}) {
+    for (const internal::PortBase* port : {static_cast<const internal::PortBase*>(edge.out),
+                                           static_cast<const internal::PortBase*>(edge.in)}) {
       ++uses[port];
       if (!owned.contains(&port->stage())) {
-        faults.push_back(absl::StrCat("port '", port->FullName(), "' belongs to a stage that was not added to it"));
+        faults.push_back(absl::StrCat("port '", port->FullName(),
+                                      "' belongs to a stage that was not added to it"));
       }
     }
     if (edge.options.capacity.has_value()) {
       const size_t capacity = *edge.options.capacity;
       if (capacity == 0) {
-        faults.push_back(absl::StrCat("the channel from '", edge.out->FullName(), "' to '", edge.in->FullName(),
+        faults.push_back(absl::StrCat("the channel from '", edge.out->FullName(), "' to '",
+                                      edge.in->FullName(),
                                       "' has capacity 0; it needs at least 1"));
       }
       auto [at, added] = capacities.try_emplace(edge.in, capacity);
       if (!added && at->second != capacity) {
-        faults.push_back(absl::StrCat("the channel into '", edge.in->FullName(), "' is given two capacities, ",
-                                      at->second, " and ", capacity, "; give it one"));
+        faults.push_back(absl::StrCat("the channel into '", edge.in->FullName(),
+                                      "' is given two capacities, ", at->second, " and ", capacity,
+                                      "; give it one"));
       }
     }
   }
   for (const auto& stage : stages_) {
     for (const internal::InBase* in : stage->ins()) {
-      if (uses[in] == 0) faults.push_back(absl::StrCat("input '", in->FullName(), "' is not connected; connect an Out to it"));
+      if (uses[in] == 0)
+        faults.push_back(
+            absl::StrCat("input '", in->FullName(), "' is not connected; connect an Out to it"));
     }
     for (const internal::OutBase* out : stage->outs()) {
-      if (uses[out] == 0) faults.push_back(absl::StrCat("output '", out->FullName(), "' is not connected; connect it to an In (of an Ignore stage, if its items are not wanted)"));
-      if (uses[out] > 1) faults.push_back(absl::StrCat("output '", out->FullName(), "' is connected ", uses[out], " times; put a Broadcast behind it"));
+      if (uses[out] == 0)
+        faults.push_back(absl::StrCat("output '", out->FullName(),
+                                      "' is not connected; connect it to an In (of an Ignore "
+                                      "stage, if its items are not wanted)"));
+      if (uses[out] > 1)
+        faults.push_back(absl::StrCat("output '", out->FullName(), "' is connected ", uses[out],
+                                      " times; put a Broadcast behind it"));
     }
   }
   if (faults.empty() && TopologicalOrder().size() < stages_.size()) {
-    faults.push_back(absl::StrCat("it has a cycle: ", DescribeCycle(),
-                                  "; if it is meant, connect the edge that leads back with {.feedback = true}"));
+    faults.push_back(
+        absl::StrCat("it has a cycle: ", DescribeCycle(),
+                     "; if it is meant, connect the edge that leads back with {.feedback = true}"));
   }
   if (faults.empty()) {
     absl::flat_hash_map<const Stage*, size_t> loop_of;
@@ -215,13 +231,15 @@ absl::Status Graph::Check() const {
     for (const Edge& edge : edges_) {
       const size_t from = loop_of[&edge.out->stage()], to = loop_of[&edge.in->stage()];
       if (edge.options.feedback && (from == 0 || from != to)) {
-        faults.push_back(absl::StrCat("the channel from '", edge.out->FullName(), "' to '", edge.in->FullName(),
-                                      "' is marked as feedback but closes no loop; leave the mark out"));
+        faults.push_back(
+            absl::StrCat("the channel from '", edge.out->FullName(), "' to '", edge.in->FullName(),
+                         "' is marked as feedback but closes no loop; leave the mark out"));
       }
     }
   }
   if (faults.empty()) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat("graph '", name_, "' cannot run: ", absl::StrJoin(faults, "; ")));
+  return absl::InvalidArgumentError(
+      absl::StrCat("graph '", name_, "' cannot run: ", absl::StrJoin(faults, "; ")));
 }
 
 }  // namespace weir

@@ -62,7 +62,8 @@ class Graph {
   template <class T, class U>
   void Connect(Out<T>&, In<U>&, ChannelOptions = {}) {
     static_assert(std::is_same_v<T, U>,
-                  "weir: Connect joins an Out<T> to an In<T> of the same T; put a Map between them to convert");
+                  "weir: Connect joins an Out<T> to an In<T> of the same T; put a Map between them "
+                  "to convert");
   }
 
   // OK, or INVALID_ARGUMENT with a sentence for each thing that cannot work: no source, a port that is not connected, a

@@ -86,8 +86,8 @@ class Lease final : private internal::LeaseBase {
   T* items_ = nullptr;  // room_ of them, of which the first count_ are constructed
   size_t room_ = 0;
   size_t count_ = 0;
-  size_t next_ = 0;     // the first that has not been taken
-  size_t settled_ = 0;  // how many taken ones the channel has been told of
+  size_t next_ = 0;        // the first that has not been taken
+  size_t settled_ = 0;     // how many taken ones the channel has been told of
   uint64_t position_ = 0;  // of the first item
   internal::Channel<T>* channel_ = nullptr;
   internal::Work* work_ = nullptr;

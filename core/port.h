@@ -117,7 +117,9 @@ class In final : public internal::InBase {
 
   // The next item; nothing at the end of the input, or when the run (or `bound`) has been cancelled: `status()` tells.
   [[nodiscard]] auto Receive() { return internal::ReceiveOptional<T>(channel(), nullptr); }
-  [[nodiscard]] auto Receive(Context& bound) { return internal::ReceiveOptional<T>(channel(), &bound); }
+  [[nodiscard]] auto Receive(Context& bound) {
+    return internal::ReceiveOptional<T>(channel(), &bound);
+  }
 
   // Waits at most `within`; zero tries once. StatusOr<T>: DEADLINE_EXCEEDED, OUT_OF_RANGE at the end, CANCELLED.
   [[nodiscard]] auto ReceiveWithin(absl::Duration within) {
@@ -162,30 +164,53 @@ class Out final : public internal::OutBase {
   Out(Stage* stage, std::string_view name) : OutBase(stage, name) {}
 
   // Waits for room. A Status.
-  [[nodiscard]] auto Send(T&& item ABSL_ATTRIBUTE_LIFETIME_BOUND) { return One(item, absl::InfiniteDuration(), nullptr); }
-  [[nodiscard]] auto Send(T& item ABSL_ATTRIBUTE_LIFETIME_BOUND) { return One(item, absl::InfiniteDuration(), nullptr); }
-  [[nodiscard]] auto Send(T&& item ABSL_ATTRIBUTE_LIFETIME_BOUND, Context& bound) { return One(item, absl::InfiniteDuration(), &bound); }
-  [[nodiscard]] auto Send(T& item ABSL_ATTRIBUTE_LIFETIME_BOUND, Context& bound) { return One(item, absl::InfiniteDuration(), &bound); }
+  [[nodiscard]] auto Send(T&& item ABSL_ATTRIBUTE_LIFETIME_BOUND) {
+    return One(item, absl::InfiniteDuration(), nullptr);
+  }
+  [[nodiscard]] auto Send(T& item ABSL_ATTRIBUTE_LIFETIME_BOUND) {
+    return One(item, absl::InfiniteDuration(), nullptr);
+  }
+  [[nodiscard]] auto Send(T&& item ABSL_ATTRIBUTE_LIFETIME_BOUND, Context& bound) {
+    return One(item, absl::InfiniteDuration(), &bound);
+  }
+  [[nodiscard]] auto Send(T& item ABSL_ATTRIBUTE_LIFETIME_BOUND, Context& bound) {
+    return One(item, absl::InfiniteDuration(), &bound);
+  }
   template <std::same_as<T> U>
   auto Send(const U& item) {
-    static_assert(internal::kNever<U>, "weir: Send moves its item, and this one is const; send a copy: out.Send(T(item))");
+    static_assert(
+        internal::kNever<U>,
+        "weir: Send moves its item, and this one is const; send a copy: out.Send(T(item))");
     return Send(const_cast<T&>(item));
   }
 
   // Waits for room at most `within`; zero tries once.
-  [[nodiscard]] auto SendWithin(absl::Duration within, T&& item ABSL_ATTRIBUTE_LIFETIME_BOUND) { return One(item, within, nullptr); }
-  [[nodiscard]] auto SendWithin(absl::Duration within, T& item ABSL_ATTRIBUTE_LIFETIME_BOUND) { return One(item, within, nullptr); }
-  [[nodiscard]] auto SendWithin(absl::Duration within, T&& item ABSL_ATTRIBUTE_LIFETIME_BOUND, Context& bound) { return One(item, within, &bound); }
-  [[nodiscard]] auto SendWithin(absl::Duration within, T& item ABSL_ATTRIBUTE_LIFETIME_BOUND, Context& bound) { return One(item, within, &bound); }
+  [[nodiscard]] auto SendWithin(absl::Duration within, T&& item ABSL_ATTRIBUTE_LIFETIME_BOUND) {
+    return One(item, within, nullptr);
+  }
+  [[nodiscard]] auto SendWithin(absl::Duration within, T& item ABSL_ATTRIBUTE_LIFETIME_BOUND) {
+    return One(item, within, nullptr);
+  }
+  [[nodiscard]] auto SendWithin(absl::Duration within, T&& item ABSL_ATTRIBUTE_LIFETIME_BOUND,
+                                Context& bound) {
+    return One(item, within, &bound);
+  }
+  [[nodiscard]] auto SendWithin(absl::Duration within, T& item ABSL_ATTRIBUTE_LIFETIME_BOUND,
+                                Context& bound) {
+    return One(item, within, &bound);
+  }
   template <std::same_as<T> U>
   auto SendWithin(absl::Duration within, const U& item) {
-    static_assert(internal::kNever<U>, "weir: SendWithin moves its item, and this one is const; send a copy");
+    static_assert(internal::kNever<U>,
+                  "weir: SendWithin moves its item, and this one is const; send a copy");
     return SendWithin(within, const_cast<T&>(item));
   }
 
   // Sends as room appears. When it ends, `items` holds what was not sent, in order: nothing if the status is OK.
   [[nodiscard]] auto SendBatch(std::vector<T>& items) { return Many(items, nullptr); }
-  [[nodiscard]] auto SendBatch(std::vector<T>& items, Context& bound) { return Many(items, &bound); }
+  [[nodiscard]] auto SendBatch(std::vector<T>& items, Context& bound) {
+    return Many(items, &bound);
+  }
 
   std::string TypeName() const override { return internal::Demangle(typeid(T).name()); }
 

@@ -28,10 +28,10 @@ struct StageReport {
 };
 
 struct ChannelReport {
-  std::string name;               // "split.in": the input that it feeds
-  std::vector<std::string> from;  // "read.out"
+  std::string name;                   // "split.in": the input that it feeds
+  std::vector<std::string> from;      // "read.out"
   std::vector<std::string> feedback;  // those of `from` that lead back
-  std::string type;               // of its items
+  std::string type;                   // of its items
   size_t capacity = 0;
   Ledger ledger;
 };

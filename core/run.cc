@@ -78,7 +78,9 @@ Report Run::WaitFor(absl::Duration timeout) {
 
 internal::FinishedOperation Run::Finished() { return internal::FinishedOperation(*state_); }
 
-void Run::OnDone(std::function<void(const Report&)> callback) { state_->OnDone(std::move(callback)); }
+void Run::OnDone(std::function<void(const Report&)> callback) {
+  state_->OnDone(std::move(callback));
+}
 void Run::Cancel(absl::Status cause) { state_->Cancel(std::move(cause)); }
 void Run::Drain(absl::Duration deadline) { state_->Drain(deadline); }
 bool Run::over() const { return state_->over(); }

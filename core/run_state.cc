@@ -10,10 +10,10 @@ namespace weir::internal {
 namespace {
 
 absl::Status InStage(const Stage& stage, const absl::Status& error) {
-  return absl::Status(error.code(), absl::StrCat("stage '", stage.name(), "': ",
-                                                 error.message().empty()
-                                                     ? absl::StatusCodeToString(error.code())
-                                                     : std::string(error.message())));
+  return absl::Status(error.code(),
+                      absl::StrCat("stage '", stage.name(), "': ",
+                                   error.message().empty() ? absl::StatusCodeToString(error.code())
+                                                           : std::string(error.message())));
 }
 
 constexpr size_t kKeptErrors = 16;
@@ -30,9 +30,7 @@ RunState::RunState(EngineState& engine, Graph& graph, const RunOptions& options)
   root_.deadline_ = began_ + options.deadline;  // for who asks; the run's own timer cancels at it
 }
 
-RunState::~RunState() {
-  assert(over());
-}
+RunState::~RunState() { assert(over()); }
 
 const std::atomic<bool>& RunState::DrainingFor(const Stage& stage) const {
   return stage.ins().empty() ? signals_.draining : never_draining_;
@@ -82,9 +80,11 @@ void RunState::Start(absl::Status refused) {
     LoopRecord& loop = loops_.emplace_back();
     for (Stage* stage : stages) loop.stages.push_back(record_of_.at(stage));
     for (ChannelRecord& record : channels_) {
-      if (std::find(stages.begin(), stages.end(), &record.plan.in->stage()) == stages.end()) continue;
+      if (std::find(stages.begin(), stages.end(), &record.plan.in->stage()) == stages.end())
+        continue;
       loop.channels.push_back(&record);
-      loop.feedback.insert(loop.feedback.end(), record.plan.feedback.begin(), record.plan.feedback.end());
+      loop.feedback.insert(loop.feedback.end(), record.plan.feedback.begin(),
+                           record.plan.feedback.end());
     }
   }
   const int live = static_cast<int>(works_.size());
@@ -216,8 +216,8 @@ void RunState::BeginTeardown() {
 }
 
 void RunState::DeadlinePassed() {
-  Cancel(absl::DeadlineExceededError(
-      absl::StrCat("the run's deadline of ", absl::FormatDuration(options_.deadline), " has passed")));
+  Cancel(absl::DeadlineExceededError(absl::StrCat(
+      "the run's deadline of ", absl::FormatDuration(options_.deadline), " has passed")));
 }
 
 void RunState::DrainDeadlinePassed() {
@@ -302,7 +302,8 @@ void RunState::GraceIsOver() {
         work->overdue_ = true;
         teardown_.overdue.push_back(work->Name());
         engine_.Log(absl::StrCat(graph_.name(), ".", work->Name(), " has not stopped ",
-                                 absl::FormatDuration(engine_.grace()), " after the run was cancelled"));
+                                 absl::FormatDuration(engine_.grace()),
+                                 " after the run was cancelled"));
       }
     }
   }
@@ -329,7 +330,8 @@ void RunState::WorkEnded(Work& work, absl::Status result) {
   bool last_of_stage = false;
   {
     MutexLock lock(mutex_);
-    if (record.outcome.ok() || (absl::IsCancelled(record.outcome) && !result.ok())) record.outcome = result;
+    if (record.outcome.ok() || (absl::IsCancelled(record.outcome) && !result.ok()))
+      record.outcome = result;
     last_of_stage = --record.live == 0;
   }
   if (last_of_stage) {
@@ -370,9 +372,9 @@ bool RunState::IsQuiet(const LoopRecord& loop) const {
     quiet = quiet && here >= 0;
     waiting += here;
     for (const OutBase* out : record->plan.outs) {
-      const bool inside = std::any_of(loop.stages.begin(), loop.stages.end(), [&](const StageRecord* stage) {
-        return stage->stage == &out->stage();
-      });
+      const bool inside =
+          std::any_of(loop.stages.begin(), loop.stages.end(),
+                      [&](const StageRecord* stage) { return stage->stage == &out->stage(); });
       quiet = quiet && (inside || out->sender().closed);
     }
   }
@@ -458,7 +460,8 @@ bool RunState::over() const {
 }
 
 absl::Status RunState::Await(Instant deadline) {
-  return engine_.Await(mutex_, finished_, deadline, [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return phase_ == Phase::kOver; });
+  return engine_.Await(mutex_, finished_, deadline,
+                       [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return phase_ == Phase::kOver; });
 }
 
 void RunState::OnDone(std::function<void(const Report&)> callback) {

@@ -149,8 +149,8 @@ class RunState final {
   Instant began_;
   std::vector<std::unique_ptr<StageRecord>> stages_;  // in topological order
   absl::flat_hash_map<const Stage*, StageRecord*> record_of_;
-  std::vector<Work*> works_;              // in the order of unwinding
-  std::vector<ChannelRecord> channels_;   // in topological order
+  std::vector<Work*> works_;             // in the order of unwinding
+  std::vector<ChannelRecord> channels_;  // in topological order
   std::vector<LoopRecord> loops_;
   absl::flat_hash_map<const ChannelBase*, size_t> outs_of_;  // how many Outs share a channel
 
@@ -169,7 +169,7 @@ class RunState final {
   Phase phase_ ABSL_GUARDED_BY(mutex_) = Phase::kRunning;
   bool started_ ABSL_GUARDED_BY(mutex_) = false;  // the graph was bound, and has to be let go
   int holds_ ABSL_GUARDED_BY(mutex_) = 0;
-  int live_ ABSL_GUARDED_BY(mutex_) = 0;   // Works that have not ended
+  int live_ ABSL_GUARDED_BY(mutex_) = 0;     // Works that have not ended
   size_t turn_ ABSL_GUARDED_BY(mutex_) = 0;  // index into works_: whose turn it is to unwind
   bool grace_over_ ABSL_GUARDED_BY(mutex_) = false;
   bool drained_ ABSL_GUARDED_BY(mutex_) = false;

@@ -47,7 +47,9 @@ void RunState::AppendCensus(std::vector<std::string>& lines) const {
     switch (work->waiting_kind()) {
       case WaitKind::kNothing: line += "runs, or is ready to"; break;
       case WaitKind::kReceive: absl::StrAppend(&line, "waits to receive from ", *where); break;
-      case WaitKind::kSend: absl::StrAppend(&line, "waits to send to ", *where, ", which is full"); break;
+      case WaitKind::kSend:
+        absl::StrAppend(&line, "waits to send to ", *where, ", which is full");
+        break;
       default: absl::StrAppend(&line, "waits: ", WaitKindName(work->waiting_kind())); break;
     }
     lines.push_back(std::move(line));
@@ -86,9 +88,11 @@ void RunState::FillReport(Report& report) const {
     stage.workers = record->stage->workers();
     stage.ended = stage.workers - record->live;
     stage.outcome = record->outcome;
-    for (const InBase* in : record->stage->ins()) stage.received += ledgers[in->channel_base()].received;
+    for (const InBase* in : record->stage->ins())
+      stage.received += ledgers[in->channel_base()].received;
     for (const OutBase* out : record->stage->outs()) {
-      if (outs_of_.at(out->channel_base()) == 1) stage.sent += ledgers[out->channel_base()].accepted;
+      if (outs_of_.at(out->channel_base()) == 1)
+        stage.sent += ledgers[out->channel_base()].accepted;
     }
     stage.busy = record->busy.load(std::memory_order_relaxed);
     stage.starved = record->starved.load(std::memory_order_relaxed);

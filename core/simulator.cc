@@ -8,7 +8,10 @@
 namespace weir::internal {
 
 Simulator::Simulator(uint64_t seed, absl::Duration grace, LogSink log)
-    : EngineState(grace, std::move(log)), random_(seed), seed_(seed), now_(Instant::FromNanoseconds(1)) {}
+    : EngineState(grace, std::move(log)),
+      random_(seed),
+      seed_(seed),
+      now_(Instant::FromNanoseconds(1)) {}
 
 Simulator::~Simulator() = default;
 
@@ -19,7 +22,8 @@ void Simulator::Record(std::string_view what, std::string_view name) {
     for (char c : part) digest_ = (digest_ ^ static_cast<unsigned char>(c)) * 1099511628211ull;
   }
   if (keep_trace_) {
-    absl::StrAppend(&trace_, steps_, " ", now_.nanoseconds(), " ", std::string(what), " ", std::string(name), "\n");
+    absl::StrAppend(&trace_, steps_, " ", now_.nanoseconds(), " ", std::string(what), " ",
+                    std::string(name), "\n");
   }
 }
 
@@ -134,7 +138,8 @@ bool Simulator::Judge() {
 absl::Status Simulator::MayWait() const {
   if (!stepping_) return absl::OkStatus();
   return absl::FailedPreconditionError(
-      "weir: a stage of a simulated engine cannot wait for a run of the same engine on its thread; co_await run.Finished()");
+      "weir: a stage of a simulated engine cannot wait for a run of the same engine on its thread; "
+      "co_await run.Finished()");
 }
 
 absl::Status Simulator::Await(Mutex& mutex, std::condition_variable&, Instant deadline,
@@ -164,7 +169,8 @@ absl::Status Simulator::Await(Mutex& mutex, std::condition_variable&, Instant de
     if (stepped) continue;
     // Nothing can happen any more, so time passes until the caller's patience ends.
     if (!bounded) {
-      status = absl::FailedPreconditionError("weir: nothing is left to simulate, and what is waited for has not happened");
+      status = absl::FailedPreconditionError(
+          "weir: nothing is left to simulate, and what is waited for has not happened");
       break;
     }
     now_ = deadline;

@@ -18,7 +18,10 @@
 
 namespace weir::internal {
 
-class Simulator final : public EngineState, private Executor, private Clock, private BlockingExecutor {
+class Simulator final : public EngineState,
+                        private Executor,
+                        private Clock,
+                        private BlockingExecutor {
  public:
   Simulator(uint64_t seed, absl::Duration grace, LogSink log);
   ~Simulator() override;

@@ -28,11 +28,13 @@ std::string Demangle(const char* type) {
       abi::__cxa_demangle(type, nullptr, nullptr, &status), &std::free);
   if (status != 0) return type;
   std::string spelled = absl::StrReplaceAll(
-      name.get(), {{"std::__cxx11::basic_string<char, std::char_traits<char>, std::allocator<char> >", "std::string"},
-                   {"std::basic_string_view<char, std::char_traits<char> >", "std::string_view"},
-                   {"(anonymous namespace)::", ""},
-                   {"unsigned long long", "unsigned long long"},  // not what is meant by the next
-                   {"unsigned long", "uint64_t"}});
+      name.get(),
+      {{"std::__cxx11::basic_string<char, std::char_traits<char>, std::allocator<char> >",
+        "std::string"},
+       {"std::basic_string_view<char, std::char_traits<char> >", "std::string_view"},
+       {"(anonymous namespace)::", ""},
+       {"unsigned long long", "unsigned long long"},  // not what is meant by the next
+       {"unsigned long", "uint64_t"}});
   // Default arguments of the standard library say nothing to a reader.
   for (const char* noise : {", std::allocator<", ", std::default_delete<", ", std::less<"}) {
     for (size_t at; (at = spelled.find(noise)) != std::string::npos;) {

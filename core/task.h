@@ -68,9 +68,11 @@ class PromiseBase {
   PromiseBase() = default;
 
   // Frames are aligned to a cache line: compilers misplace over-aligned locals otherwise.
-  static void* operator new(std::size_t size) { return ::operator new(size, std::align_val_t{64}); }
+  static void* operator new(std::size_t size) {
+    return ::operator new (size, std::align_val_t{64});
+  }
   static void operator delete(void* frame, std::size_t size) {
-    ::operator delete(frame, size, std::align_val_t{64});
+    ::operator delete (frame, size, std::align_val_t{64});
   }
 
   std::suspend_always initial_suspend() noexcept { return {}; }
@@ -99,9 +101,10 @@ class PromiseBase {
   template <class Awaitable>
   Awaited<std::remove_cvref_t<Awaitable>> await_transform(Awaitable&& awaitable) {
     using Bare = std::remove_cvref_t<Awaitable>;
-    static_assert(std::is_base_of_v<Operation, Bare> || kIsTask<Bare>,
-                  "weir: a Work awaits weir's operations and Tasks only; "
-                  "write `co_await context.External(awaitable)` for an awaitable of another library");
+    static_assert(
+        std::is_base_of_v<Operation, Bare> || kIsTask<Bare>,
+        "weir: a Work awaits weir's operations and Tasks only; "
+        "write `co_await context.External(awaitable)` for an awaitable of another library");
     if constexpr (std::is_base_of_v<Operation, Bare>) {
       BindOperation(awaitable, *work_);
     } else if constexpr (kIsTask<Bare>) {

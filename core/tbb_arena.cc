@@ -22,7 +22,8 @@ namespace {
 class ThreadLimit {
  public:
   static ThreadLimit& Get() {
-    static ThreadLimit* limit = new ThreadLimit;  // never destroyed: engines may outlive main's statics
+    static ThreadLimit* limit =
+        new ThreadLimit;  // never destroyed: engines may outlive main's statics
     return *limit;
   }
   void Add(int threads) {
@@ -30,8 +31,8 @@ class ThreadLimit {
     sum_ += threads;
     const size_t wanted = static_cast<size_t>(sum_ + host_);
     if (wanted <= set_) return;
-    auto raised = std::make_unique<tbb::global_control>(
-        tbb::global_control::max_allowed_parallelism, wanted);
+    auto raised =
+        std::make_unique<tbb::global_control>(tbb::global_control::max_allowed_parallelism, wanted);
     control_ = std::move(raised);
     set_ = wanted;
   }

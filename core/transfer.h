@@ -3,8 +3,8 @@
 // arms what bounds the wait, and publishes it as its last statement; `await_resume` unlinks what is still linked.
 #pragma once
 
-#include <cstddef>
 #include <coroutine>
+#include <cstddef>
 #include <new>
 #include <optional>
 #include <utility>

@@ -39,7 +39,17 @@ enum class Outcome : uint8_t {
 };
 
 // What a waiter waits for, for samples and messages.
-enum class WaitKind : uint8_t { kNothing, kReceive, kSend, kSleep, kTurn, kBlocking, kExternal, kRun, kGate };
+enum class WaitKind : uint8_t {
+  kNothing,
+  kReceive,
+  kSend,
+  kSleep,
+  kTurn,
+  kBlocking,
+  kExternal,
+  kRun,
+  kGate
+};
 const char* WaitKindName(WaitKind kind);
 
 // Somebody to be told, outside of all locks, that something was decided.

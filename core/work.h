@@ -84,7 +84,9 @@ class Work final : public Job, public Waiter {
 
   // --- For the sampler, from any thread ---
   WaitKind waiting_kind() const { return waiting_kind_.load(std::memory_order_relaxed); }
-  const std::string* waiting_where() const { return waiting_where_.load(std::memory_order_relaxed); }
+  const std::string* waiting_where() const {
+    return waiting_where_.load(std::memory_order_relaxed);
+  }
 
  private:
   friend class RunState;

@@ -22,7 +22,8 @@ absl::Status CannotRead(const std::string& path) {
 }
 
 // The digest of a file, in hexadecimal. It reads in pieces, and between them looks whether the run has been cancelled.
-absl::StatusOr<std::string> Digest(const std::string& path, std::atomic<uint64_t>& bytes, const Context& context) {
+absl::StatusOr<std::string> Digest(const std::string& path, std::atomic<uint64_t>& bytes,
+                                   const Context& context) {
   constexpr size_t kPiece = 128 * 1024;
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY);
   if (fd < 0) return CannotRead(path);
@@ -65,11 +66,13 @@ std::string Line(const std::string& digest, const std::string& path) {
 
 }  // namespace
 
-FileDigest::FileDigest(FileDigestOptions options) : problems_(options.inputs, std::move(options.problem)) {
+FileDigest::FileDigest(FileDigestOptions options)
+    : problems_(options.inputs, std::move(options.problem)) {
   WalkOptions walk;
   walk.on_error = problems_.handler();
   // One line, or none for a file that cannot be read.
-  auto digest = [this](std::string path, Context& context) -> absl::StatusOr<std::vector<std::string>> {
+  auto digest = [this](std::string path,
+                       Context& context) -> absl::StatusOr<std::vector<std::string>> {
     absl::StatusOr<std::string> sum = Digest(path, bytes_, context);
     if (sum.ok()) return std::vector<std::string>{Line(*sum, path)};
     if (absl::IsCancelled(sum.status())) return sum.status();
@@ -78,7 +81,8 @@ FileDigest::FileDigest(FileDigestOptions options) : problems_(options.inputs, st
     return std::vector<std::string>();
   };
   From(graph_, "walk", WalkFiles(std::move(options.inputs), std::move(walk)))
-      .FlatMap("digest", std::move(digest), {.workers = std::max(1, options.workers), .blocking = true})
+      .FlatMap("digest", std::move(digest),
+               {.workers = std::max(1, options.workers), .blocking = true})
       .WriteLines("write", std::move(options.output));
 }
 

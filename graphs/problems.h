@@ -30,7 +30,8 @@ class Problems {
     return absl::OkStatus();
   }
   FileErrorHandler handler() {
-    return [this](const std::string& path, const absl::Status& error) { return Handle(path, error); };
+    return
+        [this](const std::string& path, const absl::Status& error) { return Handle(path, error); };
   }
   uint64_t count() const { return count_; }
 

@@ -26,7 +26,9 @@ namespace {
 
 constexpr size_t kShort = 16;
 
-constexpr bool IsLetter(unsigned char c) { return static_cast<unsigned char>((c | 0x20) - 'a') < 26; }
+constexpr bool IsLetter(unsigned char c) {
+  return static_cast<unsigned char>((c | 0x20) - 'a') < 26;
+}
 
 // A word of at most 16 letters, the first in the highest byte, zeros behind the last: in order of text if compared as numbers.
 struct ShortWord {
@@ -53,7 +55,8 @@ struct ShortWord {
     return kShort - static_cast<size_t>(zeros) / 8;
   }
   uint64_t Hash() const {
-    const auto product = static_cast<unsigned __int128>(high ^ 0x9e3779b97f4a7c15) * (low ^ 0xd6e8feb86659fd93);
+    const auto product =
+        static_cast<unsigned __int128>(high ^ 0x9e3779b97f4a7c15) * (low ^ 0xd6e8feb86659fd93);
     const uint64_t mixed = static_cast<uint64_t>(product >> 64) ^ static_cast<uint64_t>(product);
     return mixed * 0x9fb21c651e98df25;
   }
@@ -69,7 +72,8 @@ struct ShortWord {
     std::memcpy(into, &value, 8);
   }
 };
-static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the bytes of a ShortWord are swapped as on such machines");
+static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
+              "the bytes of a ShortWord are swapped as on such machines");
 
 struct ShortCount {
   ShortWord word;
@@ -118,13 +122,16 @@ class ShortTable {
   }
   void Grow() {
     ShortTable larger(64 - shift_ + 1);
-    ForEach([&larger](const ShortCount& slot) { larger.Add(slot.word, slot.word.Hash(), slot.count); });
+    ForEach(
+        [&larger](const ShortCount& slot) { larger.Add(slot.word, slot.word.Hash(), slot.count); });
     *this = std::move(larger);
   }
   // All entries, in no order; the table is empty and unusable.
   std::vector<ShortCount> TakeAll() {
     std::vector<ShortCount> all = std::move(slots_);
-    all.erase(std::remove_if(all.begin(), all.end(), [](const ShortCount& slot) { return slot.count == 0; }), all.end());
+    all.erase(std::remove_if(all.begin(), all.end(),
+                             [](const ShortCount& slot) { return slot.count == 0; }),
+              all.end());
     return all;
   }
 
@@ -224,8 +231,9 @@ class CountWords final : public Stage {
       parts[i].tally = i;
       parts[i].counts.words.reserve(table.words.size() / tallies_ * 9 / 8 + 16);
     }
-    table.words.ForEach(
-        [&](const ShortCount& entry) { parts[entry.word.Hash() % tallies_].counts.words.push_back(entry); });
+    table.words.ForEach([&](const ShortCount& entry) {
+      parts[entry.word.Hash() % tallies_].counts.words.push_back(entry);
+    });
     table.words.Clear();
     for (const auto& [word, count] : table.long_words) {
       parts[absl::Hash<std::string>()(word) % tallies_].counts.long_words.push_back({word, count});
@@ -268,8 +276,10 @@ class Tally final : public Stage {
     total.words = table.TakeAll();
     for (auto& [word, count] : long_table) total.long_words.push_back({word, count});
     LongTable().swap(long_table);
-    std::sort(total.words.begin(), total.words.end(), [](const auto& a, const auto& b) { return Before(a, b); });
-    std::sort(total.long_words.begin(), total.long_words.end(), [](const auto& a, const auto& b) { return Before(a, b); });
+    std::sort(total.words.begin(), total.words.end(),
+              [](const auto& a, const auto& b) { return Before(a, b); });
+    std::sort(total.long_words.begin(), total.long_words.end(),
+              [](const auto& a, const auto& b) { return Before(a, b); });
     auto send = out.Send(total);
     absl::Status sent = co_await send;
     co_return sent;
@@ -341,10 +351,14 @@ class Rank final : public Stage {
   // Where the merge is in one ranked list, of short words or of long ones.
   class Cursor {
    public:
-    explicit Cursor(const std::vector<ShortCount>& words) : short_(words.data()), short_end_(short_ + words.size()) {
+    explicit Cursor(const std::vector<ShortCount>& words)
+        : short_(words.data()), short_end_(short_ + words.size()) {
       Look();
     }
-    explicit Cursor(const std::vector<LongCount>& words) : long_(words.data()), long_end_(long_ + words.size()) { Look(); }
+    explicit Cursor(const std::vector<LongCount>& words)
+        : long_(words.data()), long_end_(long_ + words.size()) {
+      Look();
+    }
 
     bool ended() const { return short_ == short_end_ && long_ == long_end_; }
     void Advance() {
@@ -388,7 +402,8 @@ class Rank final : public Stage {
 
 }  // namespace
 
-WordCount::WordCount(WordCountOptions options) : problems_(options.inputs, std::move(options.problem)) {
+WordCount::WordCount(WordCountOptions options)
+    : problems_(options.inputs, std::move(options.problem)) {
   const int workers = std::max(1, options.workers);
   const size_t tallies = static_cast<size_t>(std::min(workers, 8));
   ReadOptions read;
@@ -403,7 +418,8 @@ WordCount::WordCount(WordCountOptions options) : problems_(options.inputs, std::
       From(graph_, "walk", WalkFiles(std::move(options.inputs), std::move(walk)))
           .ReadChunksOf("read", std::move(read), {.workers = 2})
           .Via("count", std::move(count), {.capacity = 8})
-          .Partition("deal", tallies, [](const Part& part) { return part.tally; }, {.capacity = tallies});
+          .Partition("deal", tallies, [](const Part& part) { return part.tally; },
+                     {.capacity = tallies});
   auto& rank = graph_.Add<Rank>("rank");
   for (size_t i = 0; i < tallies; ++i) {
     parts[i].Via(absl::StrCat("tally", i), std::make_unique<Tally>(), {.capacity = 2}).To(rank.in);

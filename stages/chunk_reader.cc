@@ -45,7 +45,8 @@ size_t ChunkReader::Target(size_t size) const {
   if (size >= chunk_size_) return std::min(size * 2, longest_);
   // One byte more than the file is said to have: its end is found without another round.
   const uint64_t rest = size_ > offset_ ? size_ - offset_ + 1 : size + kSmallest;
-  return static_cast<size_t>(std::clamp<uint64_t>(regular_ ? rest : chunk_size_, size + 1, chunk_size_));
+  return static_cast<size_t>(
+      std::clamp<uint64_t>(regular_ ? rest : chunk_size_, size + 1, chunk_size_));
 }
 
 absl::Status ChunkReader::Next(std::string& chunk) {
@@ -89,14 +90,14 @@ absl::Status ChunkReader::Read(std::string& chunk) {
     if (filled > options_.max_record) {
       chunk.clear();
       return absl::InvalidArgumentError(absl::StrCat(
-          "cannot read '", path_, "': the record that begins at byte ", offset_, " is longer than ", options_.max_record,
-          " bytes; raise max_record, or choose another boundary"));
+          "cannot read '", path_, "': the record that begins at byte ", offset_, " is longer than ",
+          options_.max_record, " bytes; raise max_record, or choose another boundary"));
     }
   }
 }
 
-absl::Status ChunkReader::Fill(const std::function<bool(std::string&)>& next_path, std::vector<std::string>& chunks,
-                               const Context& context) {
+absl::Status ChunkReader::Fill(const std::function<bool(std::string&)>& next_path,
+                               std::vector<std::string>& chunks, const Context& context) {
   constexpr int kMostFiles = 64;
   size_t bytes = 0;
   int files = 0;

@@ -29,12 +29,14 @@ class ChunkReader {
   // As much as one blocking call should do: reads chunks, opening what `next_path` gives (false: nothing more) as files
   // end, until about a chunk's worth is there, or many small files have been read, or `context` has been cancelled. Errors go to
   // `on_error`; an error that is given back ends it.
-  absl::Status Fill(const std::function<bool(std::string&)>& next_path, std::vector<std::string>& chunks,
-                    const Context& context);
+  absl::Status Fill(const std::function<bool(std::string&)>& next_path,
+                    std::vector<std::string>& chunks, const Context& context);
 
  private:
   absl::Status Read(std::string& chunk);
-  bool IsBoundary(char c) const { return options_.is_boundary ? options_.is_boundary(c) : c == '\n'; }
+  bool IsBoundary(char c) const {
+    return options_.is_boundary ? options_.is_boundary(c) : c == '\n';
+  }
   // How large to make a chunk of `size` bytes that is to be read on.
   size_t Target(size_t size) const;
 

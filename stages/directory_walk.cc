@@ -59,8 +59,9 @@ absl::Status DirectoryWalk::Begin(const std::vector<std::string>& roots) {
   for (std::string& name : names) {
     while (!around.empty() && !absl::StartsWith(name, around.back())) around.pop_back();
     const bool again = !kept.empty() && name == kept.back();
-    const bool contained = std::any_of(around.begin(), around.end(),
-                                       [&name](const std::string& outer) { return Reaches(outer, name); });
+    const bool contained =
+        std::any_of(around.begin(), around.end(),
+                    [&name](const std::string& outer) { return Reaches(outer, name); });
     if (again || contained) continue;
     if (IsDirectoryName(name)) around.push_back(name);
     kept.push_back(std::move(name));
@@ -74,7 +75,8 @@ absl::Status DirectoryWalk::Fill(std::vector<std::string>& paths, const Context&
   constexpr size_t kMostPaths = 256;
   constexpr int kMostListings = 64;
   int listings = 0;
-  while (!done() && paths.size() < kMostPaths && listings < kMostListings && !context.cancelled() && !context.draining()) {
+  while (!done() && paths.size() < kMostPaths && listings < kMostListings && !context.cancelled() &&
+         !context.draining()) {
     Listing& here = way_.back();
     if (here.next == here.entries.size()) {
       way_.pop_back();
@@ -97,7 +99,8 @@ absl::Status DirectoryWalk::List(const std::string& directory, bool is_root) {
   std::string plain = directory;  // as a user would write it
   if (plain.size() > 1) plain.pop_back();
   // What was a directory a moment ago may be a link now.
-  const int fd = ::open(plain.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | (is_root ? 0 : O_NOFOLLOW));
+  const int fd =
+      ::open(plain.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | (is_root ? 0 : O_NOFOLLOW));
   if (fd < 0) return Report(plain, errno);
   std::unique_ptr<DIR, int (*)(DIR*)> stream(::fdopendir(fd), &::closedir);
   if (stream == nullptr) {

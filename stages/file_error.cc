@@ -15,7 +15,8 @@ absl::Status NamedError(std::string_view what, std::string_view name, int error)
   absl::StatusCode code = absl::ErrnoToStatusCode(error);
   if (code == absl::StatusCode::kOutOfRange) code = absl::StatusCode::kResourceExhausted;  // EFBIG
   if (code == absl::StatusCode::kCancelled) code = absl::StatusCode::kUnknown;
-  return absl::Status(code, absl::StrCat(std::string(what), " ", std::string(name), ": ", ::strerrordesc_np(error)));
+  return absl::Status(code, absl::StrCat(std::string(what), " ", std::string(name), ": ",
+                                         ::strerrordesc_np(error)));
 }
 
 }  // namespace weir::internal

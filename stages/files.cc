@@ -169,7 +169,8 @@ Task<> WriteLinesStage::Work(Context& context) {
     const bool more = co_await in.ReceiveBatch(lines);
     if (!more) break;
     while (!lines.empty()) {
-      while (!lines.empty() && text.size() < kWriteBytes) absl::StrAppend(&text, lines.Take(), "\n");
+      while (!lines.empty() && text.size() < kWriteBytes)
+        absl::StrAppend(&text, lines.Take(), "\n");
       // Who watches a pipe does not wait for more lines than there are.
       if (text.size() < kWriteBytes && !file.direct()) break;
       auto writing = context.Blocking(write);
@@ -195,7 +196,8 @@ std::unique_ptr<internal::ReadChunksStage> ReadChunks(std::string path, ReadOpti
 std::unique_ptr<internal::ReadChunksOfStage> ReadChunksOf(ReadOptions options) {
   return std::make_unique<internal::ReadChunksOfStage>(std::move(options));
 }
-std::unique_ptr<internal::WalkFilesStage> WalkFiles(std::vector<std::string> roots, WalkOptions options) {
+std::unique_ptr<internal::WalkFilesStage> WalkFiles(std::vector<std::string> roots,
+                                                    WalkOptions options) {
   return std::make_unique<internal::WalkFilesStage>(std::move(roots), std::move(options));
 }
 std::unique_ptr<internal::WriteLinesStage> WriteLines(std::string path, WriteOptions options) {

@@ -21,7 +21,8 @@ namespace weir {
 // Asked about a file or directory that could not be read, on a thread for blocking calls; with `workers` above 1, from
 // several at once. OK: go on without it (what had been read of a file is downstream already). Anything else fails the
 // stage, and with it the run.
-using FileErrorHandler = std::function<absl::Status(const std::string& path, const absl::Status& error)>;
+using FileErrorHandler =
+    std::function<absl::Status(const std::string& path, const absl::Status& error)>;
 
 struct ReadOptions {
   // Bytes in a chunk, at most; where one record alone is longer, at most twice that record.
@@ -73,7 +74,8 @@ std::unique_ptr<internal::ReadChunksOfStage> ReadChunksOf(ReadOptions options = 
 // is no directory is given whatever it is, a pipe or a device too: it was asked for by name. A root that another one
 // contains adds nothing, and one that is named twice is walked once. The walk is not recursive, and holds in memory the
 // listings of the directories on its way down.
-std::unique_ptr<internal::WalkFilesStage> WalkFiles(std::vector<std::string> roots, WalkOptions options = {});
+std::unique_ptr<internal::WalkFilesStage> WalkFiles(std::vector<std::string> roots,
+                                                    WalkOptions options = {});
 
 // Writes strings to a file, each followed by '\n'. See OutputFile (output_file.h) for which paths are special.
 //

@@ -30,7 +30,7 @@ namespace weir {
 
 struct StepOptions {
   int workers = 1;
-  bool ordered = true;   // see FunctionOptions
+  bool ordered = true;  // see FunctionOptions
   bool blocking = false;
   std::optional<size_t> capacity = std::nullopt;  // of the channel that feeds the step
 
@@ -121,11 +121,13 @@ class Flow {
   }
 
   // split.h
-  std::vector<Flow> Broadcast(std::string_view name, size_t outputs, ChannelOptions options = {}) const {
+  std::vector<Flow> Broadcast(std::string_view name, size_t outputs,
+                              ChannelOptions options = {}) const {
     return Branches(To(name, weir::Broadcast<T>(outputs), options));
   }
   template <class F>
-  std::vector<Flow> Partition(std::string_view name, size_t outputs, F f, ChannelOptions options = {}) const {
+  std::vector<Flow> Partition(std::string_view name, size_t outputs, F f,
+                              ChannelOptions options = {}) const {
     return Branches(To(name, weir::Partition<T>(outputs, std::move(f)), options));
   }
 
@@ -142,14 +144,17 @@ class Flow {
   }
 
   // files.h; of strings
-  Flow<std::string> ReadChunksOf(std::string_view name, ReadOptions read, StepOptions options = {}) const {
-    static_assert(std::is_same_v<T, std::string>, "weir: ReadChunksOf reads files by their paths, as std::string");
+  Flow<std::string> ReadChunksOf(std::string_view name, ReadOptions read,
+                                 StepOptions options = {}) const {
+    static_assert(std::is_same_v<T, std::string>,
+                  "weir: ReadChunksOf reads files by their paths, as std::string");
     auto stage = weir::ReadChunksOf(std::move(read));
     stage->set_workers(options.workers);
     return Via(name, std::move(stage), options);
   }
   void WriteLines(std::string_view name, std::string path, ChannelOptions options = {}) const {
-    static_assert(std::is_same_v<T, std::string>, "weir: WriteLines writes lines of std::string; put a Map before it");
+    static_assert(std::is_same_v<T, std::string>,
+                  "weir: WriteLines writes lines of std::string; put a Map before it");
     To(name, weir::WriteLines(std::move(path)), options);
   }
 

@@ -53,7 +53,8 @@ class ConcatStage final : public Stage {
   Out<T> out{this, "out"};
 
   explicit ConcatStage(size_t inputs) {
-    for (size_t i = 0; i < inputs; ++i) ins_.push_back(std::make_unique<In<T>>(this, absl::StrCat("in", i)));
+    for (size_t i = 0; i < inputs; ++i)
+      ins_.push_back(std::make_unique<In<T>>(this, absl::StrCat("in", i)));
   }
 
   In<T>& in(size_t i) { return *ins_.at(i); }

@@ -39,7 +39,8 @@ struct UnwrapStatusOr<absl::StatusOr<R>> {
   using Type = R;
 };
 template <class F, class... Args>
-using ResultOf = typename UnwrapStatusOr<std::remove_cvref_t<std::invoke_result_t<F&, Args...>>>::Type;
+using ResultOf =
+    typename UnwrapStatusOr<std::remove_cvref_t<std::invoke_result_t<F&, Args...>>>::Type;
 
 // Calls `use` with what `result` holds, or notes its error.
 template <class R, class Use>
@@ -50,7 +51,11 @@ Verdict Unwrap(R&& result, Use&& use, absl::Status& error) {
       return Verdict::kFailed;
     }
     use();
-  } else if constexpr (requires { typename UnwrapStatusOr<std::remove_cvref_t<R>>::Type; result.status(); *result; }) {
+  } else if constexpr (requires {
+                         typename UnwrapStatusOr<std::remove_cvref_t<R>>::Type;
+                         result.status();
+                         *result;
+                       }) {
     if (!result.ok()) {
       error = result.status();
       return Verdict::kFailed;
@@ -104,11 +109,12 @@ struct FilterKernel : StatelessKernel {
   explicit FilterKernel(F f) : f(std::move(f)) {}
   template <class T, class Emit>
   Verdict Push(State context, T&& item, Emit&& emit, absl::Status& error) {
-    return Unwrap(Call(f, std::as_const(item), *context),
-                  [&](bool keep) {
-                    if (keep) emit(std::move(item));
-                  },
-                  error);
+    return Unwrap(
+        Call(f, std::as_const(item), *context),
+        [&](bool keep) {
+          if (keep) emit(std::move(item));
+        },
+        error);
   }
 };
 
@@ -119,20 +125,22 @@ struct FlatMapKernel : StatelessKernel {
   explicit FlatMapKernel(F f) : f(std::move(f)) {}
   template <class T, class Emit>
   Verdict Push(State context, T&& item, Emit&& emit, absl::Status& error) {
-    return Unwrap(Call(f, std::move(item), *context),
-                  [&](auto&& range) {
-                    using Range = decltype(range);
-                    // Items are moved out of a container that the function has given away, not of one that it refers to.
-                    constexpr bool given = !std::is_lvalue_reference_v<Range> && !std::ranges::view<std::remove_cvref_t<Range>>;
-                    for (auto&& output : range) {
-                      if constexpr (given) {
-                        emit(std::move(output));
-                      } else {
-                        emit(std::forward<decltype(output)>(output));
-                      }
-                    }
-                  },
-                  error);
+    return Unwrap(
+        Call(f, std::move(item), *context),
+        [&](auto&& range) {
+          using Range = decltype(range);
+          // Items are moved out of a container that the function has given away, not of one that it refers to.
+          constexpr bool given =
+              !std::is_lvalue_reference_v<Range> && !std::ranges::view<std::remove_cvref_t<Range>>;
+          for (auto&& output : range) {
+            if constexpr (given) {
+              emit(std::move(output));
+            } else {
+              emit(std::forward<decltype(output)>(output));
+            }
+          }
+        },
+        error);
   }
 };
 
@@ -146,7 +154,8 @@ struct TapKernel : StatelessKernel {
     if constexpr (std::is_void_v<CallResult<F, const T&>>) {
       Call(f, std::as_const(item), *context);
     } else {
-      const Verdict verdict = Unwrap(Call(f, std::as_const(item), *context), [](auto&&...) {}, error);
+      const Verdict verdict = Unwrap(
+          Call(f, std::as_const(item), *context), [](auto&&...) {}, error);
       if (verdict != Verdict::kNext) return verdict;
     }
     emit(std::move(item));
@@ -214,12 +223,13 @@ struct ScanKernel {
   State Begin() const { return initial; }
   template <class T, class Emit>
   Verdict Push(State& state, T&& item, Emit&& emit, absl::Status& error) {
-    return Unwrap(std::invoke(f, std::move(state), std::move(item)),
-                  [&](auto&& next) {
-                    state = std::forward<decltype(next)>(next);
-                    emit(A(state));
-                  },
-                  error);
+    return Unwrap(
+        std::invoke(f, std::move(state), std::move(item)),
+        [&](auto&& next) {
+          state = std::forward<decltype(next)>(next);
+          emit(A(state));
+        },
+        error);
   }
   template <class Emit>
   Verdict Finish(State&, Emit&&, absl::Status&) {
@@ -237,8 +247,9 @@ struct ReduceKernel {
   State Begin() const { return initial; }
   template <class T, class Emit>
   Verdict Push(State& state, T&& item, Emit&&, absl::Status& error) {
-    return Unwrap(std::invoke(f, std::move(state), std::move(item)),
-                  [&](auto&& next) { state = std::forward<decltype(next)>(next); }, error);
+    return Unwrap(
+        std::invoke(f, std::move(state), std::move(item)),
+        [&](auto&& next) { state = std::forward<decltype(next)>(next); }, error);
   }
   template <class Emit>
   Verdict Finish(State& state, Emit&& emit, absl::Status&) {

@@ -24,7 +24,9 @@ std::string Resolve(const std::string& path) {
 
 }  // namespace
 
-absl::Status OutputFile::Fail(int error) const { return internal::NamedError("cannot write", name_, error); }
+absl::Status OutputFile::Fail(int error) const {
+  return internal::NamedError("cannot write", name_, error);
+}
 
 absl::Status OutputFile::Open(const std::string& path) {
   // By its descriptor, so that what was redirected with >> is appended to.
@@ -60,7 +62,8 @@ absl::Status OutputFile::OpenTemporary(int permissions) {
   if (name.empty()) return Fail(ENOENT);
   if (name.size() > 255) return Fail(ENAMETOOLONG);
   do {
-    temporary_ = absl::StrCat(directory, ".", name.substr(0, kLongestPart), ".weir-", ::getpid(), "-", count++);
+    temporary_ = absl::StrCat(directory, ".", name.substr(0, kLongestPart), ".weir-", ::getpid(),
+                              "-", count++);
     fd_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
   } while (fd_ < 0 && errno == EEXIST);
   if (fd_ < 0) {

@@ -28,7 +28,8 @@ class Pace {
     const int64_t took = context.Now().nanoseconds() - began_.nanoseconds();
     size_t next = limit_ * 2;  // too fast to tell: feel the way up
     if (took > 0) {
-      const double fitting = static_cast<double>(items) * kTargetNanoseconds / static_cast<double>(took);
+      const double fitting =
+          static_cast<double>(items) * kTargetNanoseconds / static_cast<double>(took);
       next = fitting < static_cast<double>(next) ? static_cast<size_t>(fitting) : next;
     }
     limit_ = std::clamp<size_t>(next, 1, most_);

@@ -38,7 +38,8 @@ class Sink final : public Stage {
     auto process = [&] {
       while (!lease.empty() && error.ok()) {
         const uint64_t position = lease.position();
-        if (kernel_.Push(state, lease.Take(), error) == Verdict::kFailed) error = AtItem(position, error);
+        if (kernel_.Push(state, lease.Take(), error) == Verdict::kFailed)
+          error = AtItem(position, error);
       }
     };
     while (true) {
@@ -81,7 +82,8 @@ struct ForEachKernel {
       std::invoke(f, std::move(item));
       return Verdict::kNext;
     } else {
-      return Unwrap(std::invoke(f, std::move(item)), [](auto&&...) {}, error);
+      return Unwrap(
+          std::invoke(f, std::move(item)), [](auto&&...) {}, error);
     }
   }
   void Commit(State&) {}

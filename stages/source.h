@@ -91,7 +91,8 @@ struct VectorGenerator {
     if constexpr (!std::is_copy_constructible_v<T>) {
       if (given_away) {
         error = absl::FailedPreconditionError(
-            "its items cannot be copied and were given to an earlier run; make a new graph, or Generate them");
+            "its items cannot be copied and were given to an earlier run; make a new graph, or "
+            "Generate them");
       }
       given_away = true;
     }

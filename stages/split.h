@@ -31,7 +31,8 @@ class SplitStage : public Stage {
 
  protected:
   explicit SplitStage(size_t outputs) {
-    for (size_t i = 0; i < outputs; ++i) outs_.push_back(std::make_unique<Out<T>>(this, absl::StrCat("out", i)));
+    for (size_t i = 0; i < outputs; ++i)
+      outs_.push_back(std::make_unique<Out<T>>(this, absl::StrCat("out", i)));
   }
 
   // Sends what is ready, output by output. OUT_OF_RANGE when nobody wants anything any more.
@@ -58,7 +59,8 @@ class SplitStage : public Stage {
 template <class T>
 class BroadcastStage final : public internal::SplitStage<T> {
   static_assert(std::is_copy_constructible_v<T>,
-                "weir: Broadcast copies its items, and this item cannot be copied; broadcast shared_ptr<const T>, or use Partition");
+                "weir: Broadcast copies its items, and this item cannot be copied; broadcast "
+                "shared_ptr<const T>, or use Partition");
 
  public:
   explicit BroadcastStage(size_t outputs) : internal::SplitStage<T>(outputs) {}
@@ -111,7 +113,8 @@ class PartitionStage final : public internal::SplitStage<T> {
               }
             },
             error);
-        if (verdict == internal::Verdict::kFailed || !error.ok()) co_return internal::AtItem(position, error);
+        if (verdict == internal::Verdict::kFailed || !error.ok())
+          co_return internal::AtItem(position, error);
       }
       auto sending = this->SendAll(ready);
       absl::Status sent = co_await sending;

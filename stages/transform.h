@@ -153,7 +153,8 @@ auto MakeTransform(Kernel kernel, FunctionOptions options = {}) {
 // One output for each input: `f(I&&)` gives O or StatusOr<O>.
 template <class I, class F>
 auto Map(F f, FunctionOptions options = {}) {
-  return internal::MakeTransform<I, internal::CallResultOf<F, I>>(internal::MapKernel<F>(std::move(f)), options);
+  return internal::MakeTransform<I, internal::CallResultOf<F, I>>(
+      internal::MapKernel<F>(std::move(f)), options);
 }
 
 // The inputs of which `f(const I&)` is true; it gives bool or StatusOr<bool>.
@@ -179,13 +180,15 @@ auto Tap(F f, FunctionOptions options = {}) {
 // The running result: `accumulated = f(A&& accumulated, I&&)`, sent after each input. A is copyable.
 template <class I, class A, class F>
 auto Scan(A initial, F f) {
-  return internal::MakeTransform<I, A>(internal::ScanKernel<A, F>(std::move(initial), std::move(f)));
+  return internal::MakeTransform<I, A>(
+      internal::ScanKernel<A, F>(std::move(initial), std::move(f)));
 }
 
 // The result over the whole input, sent when it is complete; `initial` for an empty one. A is copyable.
 template <class I, class A, class F>
 auto Reduce(A initial, F f) {
-  return internal::MakeTransform<I, A>(internal::ReduceKernel<A, F>(std::move(initial), std::move(f)));
+  return internal::MakeTransform<I, A>(
+      internal::ReduceKernel<A, F>(std::move(initial), std::move(f)));
 }
 
 // The first `count` items; then it ends, and those upstream are told that no more is wanted.

@@ -2,6 +2,7 @@
 // includes. To read the engine, begin with core/task.h and follow this order.
 #pragma once
 
+// clang-format off: in the order of reading.
 // The engine.
 #include "weir/core/task.h"
 #include "weir/core/clock.h"
@@ -25,3 +26,4 @@
 #include "weir/stages/files.h"
 #include "weir/stages/output_file.h"
 #include "weir/stages/flow.h"
+// clang-format on

@@ -23,7 +23,8 @@ class CountingWaiter final : public Waiter {
 // One send, parked or not.
 class Sender {
  public:
-  Sender(Channel<Counted>& channel, const Values& values, bool from_source = false) : channel_(channel) {
+  Sender(Channel<Counted>& channel, const Values& values, bool from_source = false)
+      : channel_(channel) {
     for (int value : values) items.emplace_back(value);
     request_.items = items.data();
     request_.count = items.size();
@@ -67,7 +68,8 @@ class Sender {
 
 class Receiver {
  public:
-  explicit Receiver(Channel<Counted>& channel, size_t max = 1, bool lease = false) : channel_(channel), room_(max * sizeof(Counted)) {
+  explicit Receiver(Channel<Counted>& channel, size_t max = 1, bool lease = false)
+      : channel_(channel), room_(max * sizeof(Counted)) {
     request.into = reinterpret_cast<Counted*>(room_.data());
     request.max = max;
     request.lease = lease;
@@ -92,7 +94,8 @@ class Receiver {
   }
   Values got() const {
     Values values;
-    for (size_t i = 0; i < request.got - given_back_; ++i) values.push_back(request.into[i].value());
+    for (size_t i = 0; i < request.got - given_back_; ++i)
+      values.push_back(request.into[i].value());
     return values;
   }
 

@@ -108,7 +108,8 @@ TEST_P(ContextTest, Deadline_IsTheEarliestOfThoseAbove) {
 }
 
 TEST_P(ContextTest, Deadline_OfTheRun_IsKnownToItsWorks) {
-  Instant deadline = Instant::FromNanoseconds(1), now;  // in simulation it may pass before the Work begins
+  Instant deadline = Instant::FromNanoseconds(1),
+          now;  // in simulation it may pass before the Work begins
   RunWork(
       [&](Context& context) -> Task<> {
         deadline = context.deadline();
@@ -241,17 +242,18 @@ TEST_P(ContextDrainTest, Drain_DoesNotConcernStagesWithAnInput) {
   Graph& graph = NewGraph();
   bool draining = true;
   int received = 0;
-  auto& source = graph.Add<ProbeSource<int>>("source", [&](Context& context, Out<int>& out) -> Task<> {
-    int item = 1;
-    auto send = out.Send(item);
-    absl::Status sent = co_await send;
-    while (!context.draining() && !context.cancelled()) {
-      auto sleep = context.Sleep(absl::Hours(1));
-      absl::Status slept = co_await sleep;
-      sent.Update(slept);
-    }
-    co_return sent;
-  });
+  auto& source =
+      graph.Add<ProbeSource<int>>("source", [&](Context& context, Out<int>& out) -> Task<> {
+        int item = 1;
+        auto send = out.Send(item);
+        absl::Status sent = co_await send;
+        while (!context.draining() && !context.cancelled()) {
+          auto sleep = context.Sleep(absl::Hours(1));
+          absl::Status slept = co_await sleep;
+          sent.Update(slept);
+        }
+        co_return sent;
+      });
   auto& sink = graph.Add<ProbeSink<int>>("sink", [&](Context& context, In<int>& in) -> Task<> {
     while (auto item = co_await in.Receive()) ++received;
     draining = context.draining();
@@ -261,7 +263,8 @@ TEST_P(ContextDrainTest, Drain_DoesNotConcernStagesWithAnInput) {
   });
   graph.Connect(source.out, sink.in);
   Run& run = Start(engine(), graph);
-  while (engine().simulator() == nullptr && run.Snapshot().channels[0].ledger.accepted == 0) std::this_thread::yield();
+  while (engine().simulator() == nullptr && run.Snapshot().channels[0].ledger.accepted == 0)
+    std::this_thread::yield();
   run.Drain();
   Report report = Wait(run);
   EXPECT_TRUE(report.ok()) << report.status;

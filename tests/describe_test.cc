@@ -1,10 +1,10 @@
 #include "weir/core/describe.h"
 
+#include <gmock/gmock.h>
+
 #include <ranges>
 #include <string>
 #include <vector>
-
-#include <gmock/gmock.h>
 
 #include "weir/testing.h"
 
@@ -54,7 +54,13 @@ class DescribeTest : public WeirTest {
     channel.feedback = {"again.out"};
     channel.type = "std::vector<std::string>";
     channel.capacity = 64;
-    channel.ledger = {.accepted = 10, .received = 1, .unread = 2, .discarded = 3, .queued = 4, .refused = 5, .high_water = 6};
+    channel.ledger = {.accepted = 10,
+                      .received = 1,
+                      .unread = 2,
+                      .discarded = 3,
+                      .queued = 4,
+                      .refused = 5,
+                      .high_water = 6};
     report.teardown.happened = true;
     report.teardown.unwound = {"read#0", "split#0"};
     report.teardown.ended = {"split#1"};
@@ -113,7 +119,9 @@ TEST_F(DescribeTest, Json_EveryField_RoundTrips) {
   EXPECT_EQ(read->teardown.works, absl::Microseconds(12));
 }
 
-TEST_F(DescribeTest, Json_TellsItsVersion) { EXPECT_THAT(ToJson(Full()), HasSubstr("\"version\": 1")); }
+TEST_F(DescribeTest, Json_TellsItsVersion) {
+  EXPECT_THAT(ToJson(Full()), HasSubstr("\"version\": 1"));
+}
 
 TEST_F(DescribeTest, FromJson_OfWhatIsNone_IsInvalidArgument) {
   const std::string good = ToJson(Full());
@@ -158,7 +166,8 @@ TEST_F(DescribeTest, FromJson_EveryFieldOfTheWrongType_IsInvalidArgumentOrRead) 
 
 TEST_F(DescribeTest, FromJson_OfANewerVersion_SaysWhich) {
   const absl::StatusOr<Report> read = FromJson("{\"version\": 7}");
-  EXPECT_THAT(std::string(read.status().message()), HasSubstr("version 7; this program reads version 1"));
+  EXPECT_THAT(std::string(read.status().message()),
+              HasSubstr("version 7; this program reads version 1"));
 }
 
 TEST_F(DescribeTest, Dot_HasNamesTypesAndCapacities) {
@@ -216,7 +225,8 @@ TEST_F(DescribeTest, FindBottleneck_NamesTheStageThatIsBusyMost) {
   stages[1].starved = 5;
   stages[2].name = "few";
   stages[2].busy = 3;  // of three samples, which say nothing
-  EXPECT_EQ(internal::FindBottleneck(stages), "slow: its 2 workers were busy in 95 % of the samples");
+  EXPECT_EQ(internal::FindBottleneck(stages),
+            "slow: its 2 workers were busy in 95 % of the samples");
   stages[1].workers = 1;
   EXPECT_EQ(internal::FindBottleneck(stages), "slow: its 1 worker was busy in 95 % of the samples");
   stages[1].starved = 95;

@@ -16,14 +16,15 @@ using Values = std::vector<int>;
 class EdgeTest : public EveryEngineTest {
  protected:
   EdgeTest() {
-    auto& pass = graph_.Add<ProbeStage<Counted, Counted>>("pass", [](Context&, In<Counted>& in, Out<Counted>& out) -> Task<> {
-      while (auto item = co_await in.Receive()) {
-        auto send = out.Send(*item);
-        absl::Status sent = co_await send;
-        if (!sent.ok()) co_return sent;
-      }
-      co_return in.status();
-    });
+    auto& pass = graph_.Add<ProbeStage<Counted, Counted>>(
+        "pass", [](Context&, In<Counted>& in, Out<Counted>& out) -> Task<> {
+          while (auto item = co_await in.Receive()) {
+            auto send = out.Send(*item);
+            absl::Status sent = co_await send;
+            if (!sent.ok()) co_return sent;
+          }
+          co_return in.status();
+        });
     graph_.Connect(input_.out, pass.in, {.capacity = 1});
     graph_.Connect(pass.out, output_.in, {.capacity = 1});
   }
@@ -139,7 +140,8 @@ TEST_P(EdgeTest, Cancelled_BothSaySo) {
 
 TEST_P(EdgeTest, BeforeARun_FailedPrecondition_AfterIt_TheEnd) {
   Counted item(1);
-  EXPECT_EQ(input_.Send(item), absl::FailedPreconditionError("weir: no run of this graph has begun"));
+  EXPECT_EQ(input_.Send(item),
+            absl::FailedPreconditionError("weir: no run of this graph has begun"));
   EXPECT_EQ(output_.Receive().status().code(), absl::StatusCode::kFailedPrecondition);
   input_.Close();
   for (int round = 0; round < 2; ++round) {
@@ -223,11 +225,12 @@ TEST_F(EdgeThreadsTest, WaitingThreads_AreWokenByACancellation) {
   Graph& graph = NewGraph();
   auto& full = graph.Add<Input<int>>("full");
   auto& empty = graph.Add<Output<int>>("empty");
-  auto& quiet = graph.Add<ProbeStage<int, int>>("quiet", [](Context& context, In<int>&, Out<int>&) -> Task<> {
-    auto sleep = context.Sleep(absl::InfiniteDuration());
-    absl::Status slept = co_await sleep;
-    co_return slept;
-  });
+  auto& quiet =
+      graph.Add<ProbeStage<int, int>>("quiet", [](Context& context, In<int>&, Out<int>&) -> Task<> {
+        auto sleep = context.Sleep(absl::InfiniteDuration());
+        absl::Status slept = co_await sleep;
+        co_return slept;
+      });
   graph.Connect(full.out, quiet.in, {.capacity = 1});
   graph.Connect(quiet.out, empty.in);
   for (int round = 0; round < 20; ++round) {

@@ -14,7 +14,9 @@ namespace {
 
 class FlowTest : public WeirTest {
  protected:
-  Flow<int> Numbers(int count) { return From(graph_, "numbers", FromRange(std::views::iota(0, count))); }
+  Flow<int> Numbers(int count) {
+    return From(graph_, "numbers", FromRange(std::views::iota(0, count)));
+  }
   const ChannelReport& ChannelInto(const Report& report, const std::string& name) {
     for (const ChannelReport& channel : report.channels) {
       if (channel.name == name) return channel;
@@ -34,8 +36,10 @@ TEST_F(FlowTest, Steps_AreTheStagesAndChannelsThatTheyName) {
   const Report plan = Describe(graph_);
   std::map<std::string, std::string> kinds;
   for (const StageReport& stage : plan.stages) kinds[stage.name] = stage.kind;
-  EXPECT_EQ(kinds, (std::map<std::string, std::string>{
-                       {"numbers", "FromRange"}, {"map", "Map"}, {"filter", "Filter"}, {"into", "Collect"}}));
+  EXPECT_EQ(
+      kinds,
+      (std::map<std::string, std::string>{
+          {"numbers", "FromRange"}, {"map", "Map"}, {"filter", "Filter"}, {"into", "Collect"}}));
   EXPECT_EQ(plan.stages[1].workers, 3);
   EXPECT_EQ(ChannelInto(plan, "map.in").capacity, 5u);
   EXPECT_EQ(ChannelInto(plan, "filter.in").capacity, Graph::kDefaultCapacity);
@@ -57,17 +61,18 @@ TEST_F(FlowTest, Flow_DoesWhatTheExplicitGraphDoes) {
 
 TEST_F(FlowTest, ToAndVia_JoinStagesOfOnesOwn) {
   std::vector<int> into;
-  auto twice = std::make_unique<ProbeStage<int, int>>([](Context&, In<int>& in, Out<int>& out) -> Task<> {
-    while (auto item = co_await in.Receive()) {
-      for (int n = 0; n < 2; ++n) {
-        int copy = *item;
-        auto send = out.Send(copy);
-        absl::Status sent = co_await send;
-        if (!sent.ok()) co_return sent;
-      }
-    }
-    co_return in.status();
-  });
+  auto twice =
+      std::make_unique<ProbeStage<int, int>>([](Context&, In<int>& in, Out<int>& out) -> Task<> {
+        while (auto item = co_await in.Receive()) {
+          for (int n = 0; n < 2; ++n) {
+            int copy = *item;
+            auto send = out.Send(copy);
+            absl::Status sent = co_await send;
+            if (!sent.ok()) co_return sent;
+          }
+        }
+        co_return in.status();
+      });
   auto& sink = graph_.Add("sink", Collect<int>(into));
   Numbers(3).Via("twice", std::move(twice), {.capacity = 1}).To(sink.in, {.capacity = 3});
   EXPECT_TRUE(RunToEnd(Simulated(), graph_).ok());

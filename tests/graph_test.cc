@@ -1,10 +1,10 @@
 #include "weir/core/graph.h"
 
+#include <gmock/gmock.h>
+
 #include <memory>
 #include <string>
 #include <vector>
-
-#include <gmock/gmock.h>
 
 #include "weir/testing.h"
 
@@ -66,13 +66,16 @@ TEST_F(GraphTest, Check_WhatCanWork_IsOk) {
 }
 
 TEST_F(GraphTest, Check_Empty_HasNoSource) {
-  EXPECT_EQ(Message(), "graph 'plan' cannot run: it has no source: add a stage without inputs, and connect it");
+  EXPECT_EQ(
+      Message(),
+      "graph 'plan' cannot run: it has no source: add a stage without inputs, and connect it");
 }
 
 TEST_F(GraphTest, Check_UnconnectedPorts_AreNamed) {
   graph_.Add<Pass>("alone");
   EXPECT_EQ(Message(),
-            "graph 'plan' cannot run: input 'alone.in' is not connected; connect an Out to it; output 'alone.out' is not "
+            "graph 'plan' cannot run: input 'alone.in' is not connected; connect an Out to it; "
+            "output 'alone.out' is not "
             "connected; connect it to an In (of an Ignore stage, if its items are not wanted)");
 }
 
@@ -90,7 +93,8 @@ TEST_F(GraphTest, Check_OutConnectedTwice) {
   auto& origin = graph_.Add<Origin>("origin");
   graph_.Connect(origin.out, graph_.Add<End>("left").in);
   graph_.Connect(origin.out, graph_.Add<End>("right").in);
-  EXPECT_THAT(Message(), HasSubstr("output 'origin.out' is connected 2 times; put a Broadcast behind it"));
+  EXPECT_THAT(Message(),
+              HasSubstr("output 'origin.out' is connected 2 times; put a Broadcast behind it"));
 }
 
 TEST_F(GraphTest, Check_Cycle_IsSpelledOut) {
@@ -102,7 +106,8 @@ TEST_F(GraphTest, Check_Cycle_IsSpelledOut) {
   graph_.Connect(pass.out, meet.b);
   const std::string message = Message();
   EXPECT_THAT(message, HasSubstr("it has a cycle: "));
-  EXPECT_THAT(message, ::testing::AnyOf(HasSubstr("meet -> pass -> meet"), HasSubstr("pass -> meet -> pass")));
+  EXPECT_THAT(message, ::testing::AnyOf(HasSubstr("meet -> pass -> meet"),
+                                        HasSubstr("pass -> meet -> pass")));
   EXPECT_THAT(message, HasSubstr("{.feedback = true}"));
 }
 
@@ -127,13 +132,17 @@ TEST_F(GraphTest, Check_CycleWithADeclaredBackEdge_IsOk) {
 
 TEST_F(GraphTest, Check_FeedbackThatClosesNoLoop_IsRefused) {
   graph_.Connect(graph_.Add<Origin>("origin").out, graph_.Add<End>("end").in, {.feedback = true});
-  EXPECT_THAT(Message(), HasSubstr("the channel from 'origin.out' to 'end.in' is marked as feedback but closes no loop"));
+  EXPECT_THAT(
+      Message(),
+      HasSubstr(
+          "the channel from 'origin.out' to 'end.in' is marked as feedback but closes no loop"));
 }
 
 TEST_F(GraphTest, Check_CapacityOfZero) {
   graph_.Connect(graph_.Add<Origin>("origin").out, graph_.Add<End>("end").in, {.capacity = 0});
   EXPECT_EQ(Message(),
-            "graph 'plan' cannot run: the channel from 'origin.out' to 'end.in' has capacity 0; it needs at least 1");
+            "graph 'plan' cannot run: the channel from 'origin.out' to 'end.in' has capacity 0; it "
+            "needs at least 1");
 }
 
 TEST_F(GraphTest, Check_TwoCapacitiesForOneChannel) {
@@ -141,7 +150,8 @@ TEST_F(GraphTest, Check_TwoCapacitiesForOneChannel) {
   graph_.Connect(graph_.Add<Origin>("a").out, end.in, {.capacity = 3});
   graph_.Connect(graph_.Add<Origin>("b").out, end.in, {.capacity = 4});
   EXPECT_EQ(Message(),
-            "graph 'plan' cannot run: the channel into 'end.in' is given two capacities, 3 and 4; give it one");
+            "graph 'plan' cannot run: the channel into 'end.in' is given two capacities, 3 and 4; "
+            "give it one");
 }
 
 TEST_F(GraphTest, Check_SharedChannel_OneGivesTheCapacity) {
@@ -159,22 +169,25 @@ TEST_F(GraphTest, Check_WorkersNotPositive) {
   auto& origin = graph_.Add<Origin>("origin");
   origin.set_workers(0);
   graph_.Connect(origin.out, graph_.Add<End>("end").in);
-  EXPECT_EQ(Message(), "graph 'plan' cannot run: stage 'origin' has 0 workers; it needs at least 1");
+  EXPECT_EQ(Message(),
+            "graph 'plan' cannot run: stage 'origin' has 0 workers; it needs at least 1");
 }
 
 TEST_F(GraphTest, Check_StageOfAnotherGraph) {
   Graph& other = NewGraph("other");
   auto& foreign = other.Add<End>("foreign");
   graph_.Connect(graph_.Add<Origin>("origin").out, foreign.in);
-  EXPECT_THAT(Message(), HasSubstr("port 'foreign.in' belongs to a stage that was not added to it"));
+  EXPECT_THAT(Message(),
+              HasSubstr("port 'foreign.in' belongs to a stage that was not added to it"));
 }
 
 TEST_F(GraphTest, Check_TellsAllFaultsAtOnce) {
   graph_.Add<Pass>("same").set_workers(-1);
   graph_.Add<End>("same");
   const std::string message = Message();
-  for (const char* part : {"two stages are named 'same'", "has -1 workers", "input 'same.in' is not connected",
-                           "output 'same.out' is not connected"}) {
+  for (const char* part :
+       {"two stages are named 'same'", "has -1 workers", "input 'same.in' is not connected",
+        "output 'same.out' is not connected"}) {
     EXPECT_THAT(message, HasSubstr(part));
   }
 }

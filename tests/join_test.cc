@@ -33,7 +33,8 @@ TEST_P(JoinTest, Zip_PairsInOrder) {
   Numbers("numbers", 0, 100).Zip("zip", texts).Collect("into", into);
   EXPECT_TRUE(RunIt().ok());
   ASSERT_EQ(into.size(), 100u);
-  for (int i = 0; i < 100; ++i) EXPECT_EQ(into[i], (std::pair<int, std::string>(i, std::to_string(i))));
+  for (int i = 0; i < 100; ++i)
+    EXPECT_EQ(into[i], (std::pair<int, std::string>(i, std::to_string(i))));
 }
 
 TEST_P(JoinTest, Zip_EndsWithTheShorter_UnpairedItemsAreUnread) {
@@ -43,7 +44,8 @@ TEST_P(JoinTest, Zip_EndsWithTheShorter_UnpairedItemsAreUnread) {
   EXPECT_TRUE(report.ok()) << report.status;
   EXPECT_EQ(into.size(), 3u);
   EXPECT_EQ(ChannelInto(report, "zip.first").ledger.received, 3u);
-  EXPECT_EQ(ChannelInto(report, "zip.second").ledger.received, 3u) << "one that found no partner was not taken";
+  EXPECT_EQ(ChannelInto(report, "zip.second").ledger.received, 3u)
+      << "one that found no partner was not taken";
 }
 
 TEST_P(JoinTest, Zip_WithAnEmptyInput_GivesNothing) {
@@ -63,7 +65,9 @@ TEST_P(JoinTest, Zip_MoveOnlyItems) {
   auto right = From(graph_, "right", make(30));
   From(graph_, "left", make(50))
       .Zip("zip", right)
-      .ForEach("sum", [&](std::pair<Counted, Counted> pair) { sum += pair.first.value() + pair.second.value(); });
+      .ForEach("sum", [&](std::pair<Counted, Counted> pair) {
+        sum += pair.first.value() + pair.second.value();
+      });
   EXPECT_TRUE(RunIt().ok());
   EXPECT_EQ(sum, 2 * 29 * 30 / 2);
 }
@@ -81,7 +85,9 @@ TEST_P(JoinTest, Zip_CutOffByAFailure_IsNotCommitted) {
 
 TEST_P(JoinTest, Concat_OneAfterTheOther) {
   std::vector<int> into, expected;
-  Numbers("a", 0, 70).Concat("concat", Numbers("b", 70, 71), Numbers("none", 0, 0), Numbers("c", 71, 200)).Collect("into", into);
+  Numbers("a", 0, 70)
+      .Concat("concat", Numbers("b", 70, 71), Numbers("none", 0, 0), Numbers("c", 71, 200))
+      .Collect("into", into);
   for (int i = 0; i < 200; ++i) expected.push_back(i);
   EXPECT_TRUE(RunIt().ok());
   EXPECT_EQ(into, expected);
@@ -90,10 +96,11 @@ TEST_P(JoinTest, Concat_OneAfterTheOther) {
 TEST_P(JoinTest, Concat_CutOffInTheFirst_DoesNotGoOnToTheSecond) {
   std::vector<int> seen;
   Numbers("a", 0, 50)
-      .Map("fails", [](int i) -> absl::StatusOr<int> {
-        if (i == 20) return absl::AbortedError("here");
-        return i;
-      })
+      .Map("fails",
+           [](int i) -> absl::StatusOr<int> {
+             if (i == 20) return absl::AbortedError("here");
+             return i;
+           })
       .Concat("concat", Numbers("b", 100, 150))
       .ForEach("into", [&](int i) { seen.push_back(i); });
   EXPECT_TRUE(absl::IsAborted(RunIt().status));
@@ -102,7 +109,10 @@ TEST_P(JoinTest, Concat_CutOffInTheFirst_DoesNotGoOnToTheSecond) {
 
 TEST_P(JoinTest, Concat_NobodyWantsMore_AllEnd) {
   std::vector<int> into;
-  Numbers("a", 0, 50).Concat("concat", Numbers("b", 50, 1000)).Take("take", 60).Collect("into", into);
+  Numbers("a", 0, 50)
+      .Concat("concat", Numbers("b", 50, 1000))
+      .Take("take", 60)
+      .Collect("into", into);
   Report report = RunIt();
   EXPECT_TRUE(report.ok()) << report.status;
   EXPECT_EQ(into.size(), 60u);

@@ -120,11 +120,13 @@ TEST_P(OperationsTest, Blocking_GivesWhatTheFunctionReturns) {
     value = co_await returns_value;
     auto returns_status_or = context.Blocking([]() -> absl::StatusOr<int> { return 8; });
     status_or = co_await returns_status_or;
-    auto returns_error = context.Blocking([]() -> absl::StatusOr<int> { return absl::DataLossError("torn"); });
+    auto returns_error =
+        context.Blocking([]() -> absl::StatusOr<int> { return absl::DataLossError("torn"); });
     error = co_await returns_error;
     auto returns_unique = context.Blocking([] { return std::make_unique<int>(9); });
     move_only = co_await returns_unique;
-    auto takes_context = context.Blocking([&](Context& given) { has_context = &given == &context; });
+    auto takes_context =
+        context.Blocking([&](Context& given) { has_context = &given == &context; });
     absl::Status called = co_await takes_context;
     co_return called;
   });
@@ -209,7 +211,8 @@ TEST_P(OperationsTest, Blocking_ManyAtOnce_AllAreMade) {
 template <class T>
 class OnAnotherThread {
  public:
-  OnAnotherThread(std::function<T()> work, std::thread& thread) : work_(std::move(work)), thread_(&thread) {}
+  OnAnotherThread(std::function<T()> work, std::thread& thread)
+      : work_(std::move(work)), thread_(&thread) {}
   bool await_ready() const { return false; }
   void await_suspend(std::coroutine_handle<> waiting) {
     *thread_ = std::thread([this, waiting]() mutable {
@@ -293,7 +296,9 @@ struct WithMemberOperator {
 struct WithFreeOperator {
   int value;
 };
-ReadyAtOnce operator co_await(const WithFreeOperator& awaitable) { return ReadyAtOnce{awaitable.value}; }
+ReadyAtOnce operator co_await(const WithFreeOperator& awaitable) {
+  return ReadyAtOnce{awaitable.value};
+}
 
 TEST_P(OperationsTest, External_TakesAllKindsOfAwaitables) {
   int direct = 0, member = 0, free = 0;
@@ -361,7 +366,8 @@ TEST_P(OperationsTest, Turnstile_CancelledWhileWaiting_IsCancelled) {
   internal::Turnstile turns;
   absl::Status come = absl::CancelledError("it has not begun");
   Graph& graph = NewGraph();
-  auto& source = graph.Add<ProbeSource<int>>("source", [&](Context&, Out<int>&) -> Task<> { co_return absl::OkStatus(); });
+  auto& source = graph.Add<ProbeSource<int>>(
+      "source", [&](Context&, Out<int>&) -> Task<> { co_return absl::OkStatus(); });
   auto& sink = graph.Add<ProbeSink<int>>("waits", [&](Context& context, In<int>&) -> Task<> {
     flag_ = true;
     internal::TurnOperation turn(turns, 7, context);

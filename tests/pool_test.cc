@@ -1,12 +1,12 @@
 #include "weir/core/pool.h"
 
+#include <gtest/gtest.h>
+
 #include <atomic>
 #include <memory>
 #include <string>
 #include <thread>
 #include <vector>
-
-#include <gtest/gtest.h>
 
 namespace weir::internal {
 namespace {
@@ -24,7 +24,8 @@ class CountingJob final : public Job {
 // Posts itself again until it has run `times` times.
 class AgainJob final : public Job {
  public:
-  AgainJob(Pool& pool, int times, std::atomic<int>& done) : pool_(pool), left_(times), done_(done) {}
+  AgainJob(Pool& pool, int times, std::atomic<int>& done)
+      : pool_(pool), left_(times), done_(done) {}
   void Run() override {
     EXPECT_TRUE(pool_.OnOwnThread());
     if (--left_ == 0) {
@@ -72,7 +73,8 @@ TEST_P(PoolTest, Post_FromInsideAJob_AlsoItself) {
   std::atomic<int> done{0};
   Pool pool(GetParam());
   std::vector<std::unique_ptr<AgainJob>> jobs;
-  for (int i = 0; i < 10; ++i) pool.Post(*jobs.emplace_back(std::make_unique<AgainJob>(pool, 100, done)));
+  for (int i = 0; i < 10; ++i)
+    pool.Post(*jobs.emplace_back(std::make_unique<AgainJob>(pool, 100, done)));
   while (done < 10) std::this_thread::yield();
 }
 
@@ -100,7 +102,8 @@ TEST_P(PoolTest, Watch_GivesAJobBehindALongOneAThread) {
   std::atomic<int> arrived{0};
   std::vector<std::unique_ptr<MeetingJob>> jobs;
   Pool pool(width);
-  for (int i = 0; i < width; ++i) pool.Post(*jobs.emplace_back(std::make_unique<MeetingJob>(arrived, width)));
+  for (int i = 0; i < width; ++i)
+    pool.Post(*jobs.emplace_back(std::make_unique<MeetingJob>(arrived, width)));
   while (arrived < width) {
     pool.Watch();
     std::this_thread::yield();

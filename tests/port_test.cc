@@ -25,7 +25,8 @@ class PortTest : public EveryEngineTest {
   ProbeSink<Counted>& Sink(ProbeSink<Counted>::Body body) {
     return graph_.Add<ProbeSink<Counted>>("sink", std::move(body));
   }
-  Report RunPair(size_t capacity, ProbeSource<Counted>::Body source, ProbeSink<Counted>::Body sink) {
+  Report RunPair(size_t capacity, ProbeSource<Counted>::Body source,
+                 ProbeSink<Counted>::Body sink) {
     graph_.Connect(Source(std::move(source)).out, Sink(std::move(sink)).in, {.capacity = capacity});
     return RunToEnd(engine(), graph_);
   }
@@ -92,15 +93,16 @@ TEST_P(PortTest, Send_ThroughASmallChannel_AllArriveInOrder) {
 
 TEST_P(PortTest, Send_Ok_ItemIsMovedFrom) {
   bool moved_from = false;
-  RunPair(1,
-          [&](Context&, SendTo& out) -> Task<> {
-            Counted item(1);
-            auto send = out.Send(item);
-            absl::Status sent = co_await send;
-            moved_from = item.moved_from();
-            co_return sent;
-          },
-          ReceiveAll());
+  RunPair(
+      1,
+      [&](Context&, SendTo& out) -> Task<> {
+        Counted item(1);
+        auto send = out.Send(item);
+        absl::Status sent = co_await send;
+        moved_from = item.moved_from();
+        co_return sent;
+      },
+      ReceiveAll());
   EXPECT_TRUE(moved_from);
 }
 
@@ -132,17 +134,18 @@ TEST_P(PortTest, SendWithin_TimesOut_ItemStaysWithSender) {
 
 TEST_P(PortTest, SendWithin_Zero_TriesOnce) {
   absl::Status with_room, full;
-  RunPair(1,
-          [&](Context&, SendTo& out) -> Task<> {
-            Counted first(1), second(2);
-            auto send = out.SendWithin(absl::ZeroDuration(), first);
-            with_room = co_await send;
-            auto again = out.SendWithin(absl::ZeroDuration(), second);
-            full = co_await again;
-            flag_ = true;
-            co_return absl::OkStatus();
-          },
-          ReceiveAllAfterFlag());
+  RunPair(
+      1,
+      [&](Context&, SendTo& out) -> Task<> {
+        Counted first(1), second(2);
+        auto send = out.SendWithin(absl::ZeroDuration(), first);
+        with_room = co_await send;
+        auto again = out.SendWithin(absl::ZeroDuration(), second);
+        full = co_await again;
+        flag_ = true;
+        co_return absl::OkStatus();
+      },
+      ReceiveAllAfterFlag());
   EXPECT_TRUE(with_room.ok()) << "sent comes before timed out";
   EXPECT_TRUE(absl::IsDeadlineExceeded(full));
   EXPECT_EQ(received_, Values{1});
@@ -150,18 +153,19 @@ TEST_P(PortTest, SendWithin_Zero_TriesOnce) {
 
 TEST_P(PortTest, SendWithin_TimeAgainstRoom_EndsInExactlyOneWay) {
   absl::Status sent;
-  RunPair(1,
-          [&](Context&, SendTo& out) -> Task<> {
-            Counted first(1), second(2);
-            auto fill = out.Send(first);
-            absl::Status filled = co_await fill;
-            flag_ = true;
-            auto send = out.SendWithin(absl::Microseconds(20), second);
-            sent = co_await send;
-            EXPECT_EQ(second.moved_from(), sent.ok());
-            co_return filled;
-          },
-          ReceiveAllAfterFlag());
+  RunPair(
+      1,
+      [&](Context&, SendTo& out) -> Task<> {
+        Counted first(1), second(2);
+        auto fill = out.Send(first);
+        absl::Status filled = co_await fill;
+        flag_ = true;
+        auto send = out.SendWithin(absl::Microseconds(20), second);
+        sent = co_await send;
+        EXPECT_EQ(second.moved_from(), sent.ok());
+        co_return filled;
+      },
+      ReceiveAllAfterFlag());
   EXPECT_TRUE(sent.ok() || absl::IsDeadlineExceeded(sent)) << sent;
   EXPECT_EQ(received_, sent.ok() ? (Values{1, 2}) : Values{1});
 }
@@ -189,15 +193,16 @@ TEST_P(PortTest, Send_ReceiverHasEnded_IsOutOfRange_AndNoFailure) {
 
 TEST_P(PortTest, SendWithin_ZeroAfterTheReceiverHasEnded_IsOutOfRange) {
   absl::Status sent;
-  RunPair(1,
-          [&](Context& context, SendTo& out) -> Task<> {
-            while (!out.refused()) co_await context.Yield();
-            Counted item(7);
-            auto send = out.SendWithin(absl::ZeroDuration(), item);
-            sent = co_await send;
-            co_return absl::OkStatus();
-          },
-          [&](Context&, ReceiveFrom&) -> Task<> { co_return absl::OkStatus(); });
+  RunPair(
+      1,
+      [&](Context& context, SendTo& out) -> Task<> {
+        while (!out.refused()) co_await context.Yield();
+        Counted item(7);
+        auto send = out.SendWithin(absl::ZeroDuration(), item);
+        sent = co_await send;
+        co_return absl::OkStatus();
+      },
+      [&](Context&, ReceiveFrom&) -> Task<> { co_return absl::OkStatus(); });
   EXPECT_TRUE(absl::IsOutOfRange(sent)) << "closed comes before timed out";
 }
 
@@ -312,7 +317,8 @@ TEST_P(PortTest, SeveralOuts_EachSendersItemsStayInOrder) {
   constexpr int kEach = 60;
   std::vector<Values> from(3);
   auto& sink = Sink([&](Context&, ReceiveFrom& in) -> Task<> {
-    while (auto item = co_await in.Receive()) from[item->value() / 1000].push_back(item->value() % 1000);
+    while (auto item = co_await in.Receive())
+      from[item->value() / 1000].push_back(item->value() % 1000);
     co_return in.status();
   });
   for (int s = 0; s < 3; ++s) {
@@ -338,10 +344,11 @@ TEST_P(PortTest, Out_IsClosedWhenTheLastWorkerOfItsStageHasEnded) {
   });
   source.set_workers(3);
   graph_.Connect(source.out, Sink([&](Context&, ReceiveFrom& in) -> Task<> {
-                   while (auto item = co_await in.Receive()) received_.push_back(item->value());
-                   seen_ended = ended.load();
-                   co_return in.status();
-                 }).in);
+                               while (auto item = co_await in.Receive())
+                                 received_.push_back(item->value());
+                               seen_ended = ended.load();
+                               co_return in.status();
+                             }).in);
   EXPECT_TRUE(RunToEnd(engine(), graph_).ok());
   EXPECT_EQ(received_.size(), 3u);
   EXPECT_EQ(seen_ended, 3);
@@ -370,14 +377,15 @@ TEST_P(PortTest, SendBatch_LargerThanTheChannel_SendsAsRoomAppears) {
 
 TEST_P(PortTest, SendBatch_OfNothing_IsOk) {
   absl::Status sent = absl::UnknownError("not tried");
-  RunPair(1,
-          [&](Context&, SendTo& out) -> Task<> {
-            std::vector<Counted> items;
-            auto send = out.SendBatch(items);
-            sent = co_await send;
-            co_return sent;
-          },
-          ReceiveAll());
+  RunPair(
+      1,
+      [&](Context&, SendTo& out) -> Task<> {
+        std::vector<Counted> items;
+        auto send = out.SendBatch(items);
+        sent = co_await send;
+        co_return sent;
+      },
+      ReceiveAll());
   EXPECT_TRUE(sent.ok()) << sent;
 }
 
@@ -408,26 +416,28 @@ TEST_P(PortTest, SendBatch_ReceiverEnds_TheRestStaysInOrder) {
   const Ledger& ledger = LedgerOf(report);
   EXPECT_EQ(ledger.accepted + left.size(), 10u);
   EXPECT_EQ(ledger.refused, left.size());
-  for (size_t i = 0; i < left.size(); ++i) EXPECT_EQ(left[i], static_cast<int>(10 - left.size() + i));
+  for (size_t i = 0; i < left.size(); ++i)
+    EXPECT_EQ(left[i], static_cast<int>(10 - left.size() + i));
 }
 
 TEST_P(PortTest, SendBatch_BoundByAContextThatEnds_TheRestStays) {
   size_t left = 0;
   absl::Status sent;
-  RunPair(4,
-          [&](Context& context, SendTo& out) -> Task<> {
-            std::vector<Counted> items;
-            for (int i = 0; i < 10; ++i) items.emplace_back(i);
-            {
-              Context bound = context.WithTimeout(absl::Milliseconds(1));
-              auto send = out.SendBatch(items, bound);
-              sent = co_await send;
-            }
-            left = items.size();
-            flag_ = true;
-            co_return absl::OkStatus();
-          },
-          ReceiveAllAfterFlag());
+  RunPair(
+      4,
+      [&](Context& context, SendTo& out) -> Task<> {
+        std::vector<Counted> items;
+        for (int i = 0; i < 10; ++i) items.emplace_back(i);
+        {
+          Context bound = context.WithTimeout(absl::Milliseconds(1));
+          auto send = out.SendBatch(items, bound);
+          sent = co_await send;
+        }
+        left = items.size();
+        flag_ = true;
+        co_return absl::OkStatus();
+      },
+      ReceiveAllAfterFlag());
   EXPECT_TRUE(absl::IsCancelled(sent)) << sent;
   EXPECT_EQ(left, 6u);
   EXPECT_EQ(received_, Iota(4));
@@ -516,7 +526,8 @@ TEST_P(PortTest, ReceiveWithin_Precedence_ItemThenEndThenTimedOut) {
         results.push_back("end");
         break;
       } else {
-        EXPECT_TRUE(absl::IsDeadlineExceeded(item.status())) << "the source has sent all, and has not ended yet";
+        EXPECT_TRUE(absl::IsDeadlineExceeded(item.status()))
+            << "the source has sent all, and has not ended yet";
         co_await context.Yield();
       }
     }
@@ -547,28 +558,29 @@ TEST_P(PortTest, Receive_BoundByACancelledContext_LeavesTheItemInTheChannel) {
 
 TEST_P(PortTest, Receive_BoundByAContextThatEndsWhileItWaits_GivesNothing) {
   absl::Status cause;
-  RunPair(4,
-          [&](Context& context, SendTo& out) -> Task<> {
-            auto until = Until(context, flag_);
-            absl::Status status = co_await until;
-            Counted item(1);
-            auto send = out.Send(item);
-            absl::Status sent = co_await send;
-            status.Update(sent);
-            co_return status;
-          },
-          [&](Context& context, ReceiveFrom& in) -> Task<> {
-            {
-              Context bound = context.WithTimeout(absl::Milliseconds(1));
-              auto receive = in.Receive(bound);
-              std::optional<Counted> item = co_await receive;
-              EXPECT_FALSE(item.has_value());
-              cause = bound.cause();
-            }
-            flag_ = true;
-            while (auto item = co_await in.Receive()) received_.push_back(item->value());
-            co_return in.status();
-          });
+  RunPair(
+      4,
+      [&](Context& context, SendTo& out) -> Task<> {
+        auto until = Until(context, flag_);
+        absl::Status status = co_await until;
+        Counted item(1);
+        auto send = out.Send(item);
+        absl::Status sent = co_await send;
+        status.Update(sent);
+        co_return status;
+      },
+      [&](Context& context, ReceiveFrom& in) -> Task<> {
+        {
+          Context bound = context.WithTimeout(absl::Milliseconds(1));
+          auto receive = in.Receive(bound);
+          std::optional<Counted> item = co_await receive;
+          EXPECT_FALSE(item.has_value());
+          cause = bound.cause();
+        }
+        flag_ = true;
+        while (auto item = co_await in.Receive()) received_.push_back(item->value());
+        co_return in.status();
+      });
   EXPECT_TRUE(absl::IsDeadlineExceeded(cause)) << cause;
   EXPECT_EQ(received_, Values{1});
 }
@@ -757,7 +769,8 @@ TEST_P(PortTest, ReceiveAndReceiveBatch_MixedAmongWorkers_NobodyIsLeftBehind) {
   });
   sink.set_workers(4);
   for (int s = 0; s < 3; ++s) {
-    auto& source = graph_.Add<ProbeSource<Counted>>("source" + std::to_string(s), SendAll(Iota(20)));
+    auto& source =
+        graph_.Add<ProbeSource<Counted>>("source" + std::to_string(s), SendAll(Iota(20)));
     graph_.Connect(source.out, sink.in, {.capacity = 1});
   }
   Report report = RunToEnd(engine(), graph_);

@@ -197,7 +197,8 @@ TEST_P(RunTest, Wait_OnAThreadOfTheRunsOwnEngine_IsRefused) {
   EXPECT_EQ(waited.status.code(), absl::StatusCode::kFailedPrecondition) << waited.status;
   EXPECT_EQ(waited_for.status.code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_FALSE(waited.over);
-  EXPECT_NE(waited.status.message().find("co_await run.Finished()"), absl::string_view::npos) << waited.status;
+  EXPECT_NE(waited.status.message().find("co_await run.Finished()"), absl::string_view::npos)
+      << waited.status;
   run.Cancel();
 }
 
@@ -217,7 +218,8 @@ TEST_P(RunTest, Wait_FromManyThreads_AllGetTheReport) {
 
 TEST_P(RunTest, RefusedGraph_GivesARunThatIsOver) {
   Graph& graph = NewGraph("wrong");
-  graph.Add<ProbeSource<int>>("source", [](Context&, Out<int>&) -> Task<> { co_return absl::OkStatus(); });
+  graph.Add<ProbeSource<int>>("source",
+                              [](Context&, Out<int>&) -> Task<> { co_return absl::OkStatus(); });
   Run& run = Start(engine(), graph);
   EXPECT_TRUE(run.over());
   Report report = run.Wait();
@@ -236,8 +238,8 @@ TEST_P(RunTest, SecondRunOfAGraphThatRuns_IsRefused_TheFirstGoesOn) {
   Run& first = Start(engine(), graph);
   Run& second = Start(engine(), graph);
   EXPECT_TRUE(second.over());
-  EXPECT_EQ(second.Wait().status,
-            absl::FailedPreconditionError("graph 'endless' runs already; a graph runs once at a time"));
+  EXPECT_EQ(second.Wait().status, absl::FailedPreconditionError(
+                                      "graph 'endless' runs already; a graph runs once at a time"));
   EXPECT_FALSE(first.over());
   first.Cancel();
   EXPECT_TRUE(absl::IsCancelled(Wait(first).status));
@@ -331,7 +333,8 @@ TEST_P(RunTest, Cancel_FromManyThreads_EndsOnce) {
     std::atomic<int> done{0};
     run.OnDone([&](const Report&) { done.fetch_add(1); });
     std::vector<std::thread> threads;
-    for (int i = 0; i < 4; ++i) threads.emplace_back([&run] { run.Cancel(absl::AbortedError("enough")); });
+    for (int i = 0; i < 4; ++i)
+      threads.emplace_back([&run] { run.Cancel(absl::AbortedError("enough")); });
     Report report = Wait(run);
     for (std::thread& thread : threads) thread.join();
     EXPECT_EQ(report.status, absl::AbortedError("enough"));
@@ -344,7 +347,8 @@ TEST_P(RunTest, Cancel_UnwindsInTopologicalOrder_WorkersByIndex) {
   std::atomic<int> began{0};
   std::vector<std::string> destroyed;  // Works unwind one at a time
   struct Tells {
-    Tells(std::vector<std::string>& order, std::string name) : order(order), name(std::move(name)) {}
+    Tells(std::vector<std::string>& order, std::string name)
+        : order(order), name(std::move(name)) {}
     ~Tells() { order.push_back(name); }
     std::vector<std::string>& order;
     const std::string name;
@@ -357,13 +361,14 @@ TEST_P(RunTest, Cancel_UnwindsInTopologicalOrder_WorkersByIndex) {
     }
     co_return in.status();
   });
-  auto& middle = graph.Add<ProbeStage<int, int>>("middle", [&](Context&, In<int>& in, Out<int>&) -> Task<> {
-    Tells tells(destroyed, "middle");
-    began.fetch_add(1);
-    while (auto item = co_await in.Receive()) {
-    }
-    co_return in.status();
-  });
+  auto& middle =
+      graph.Add<ProbeStage<int, int>>("middle", [&](Context&, In<int>& in, Out<int>&) -> Task<> {
+        Tells tells(destroyed, "middle");
+        began.fetch_add(1);
+        while (auto item = co_await in.Receive()) {
+        }
+        co_return in.status();
+      });
   middle.set_workers(3);
   auto& source = graph.Add<ProbeSource<int>>("source", [&](Context& context, Out<int>&) -> Task<> {
     Tells tells(destroyed, "source");
@@ -380,7 +385,8 @@ TEST_P(RunTest, Cancel_UnwindsInTopologicalOrder_WorkersByIndex) {
   });
   Report report = RunToEnd(engine(), graph);
   EXPECT_EQ(destroyed, (Names{"source", "middle", "middle", "middle", "sink"}));
-  EXPECT_EQ(report.teardown.unwound, (Names{"source#0", "middle#0", "middle#1", "middle#2", "sink#0"}));
+  EXPECT_EQ(report.teardown.unwound,
+            (Names{"source#0", "middle#0", "middle#1", "middle#2", "sink#0"}));
   EXPECT_EQ(report.teardown.ended, Names{"canceller#0"});
   EXPECT_TRUE(report.teardown.overdue.empty());
 }
@@ -389,19 +395,20 @@ TEST_P(RunTest, Cancel_DiscardsWhatIsQueued_AfterTheWorksHaveEnded) {
   Graph& graph = NewGraph();
   std::atomic<bool> full{false};
   std::vector<int> discarded;
-  auto& source = graph.Add<ProbeSource<Counted>>("source", [&](Context& context, Out<Counted>& out) -> Task<> {
-    for (int i = 0; i < 4; ++i) {
-      Counted item(i);
-      auto send = out.Send(item);
-      absl::Status sent = co_await send;
-      if (!sent.ok()) co_return sent;
-    }
-    full = true;
-    auto sleep = context.Sleep(absl::InfiniteDuration());
-    absl::Status slept = co_await sleep;
-    CountedItems::OnDestroyed([&](int value) { discarded.push_back(value); });
-    co_return slept;
-  });
+  auto& source =
+      graph.Add<ProbeSource<Counted>>("source", [&](Context& context, Out<Counted>& out) -> Task<> {
+        for (int i = 0; i < 4; ++i) {
+          Counted item(i);
+          auto send = out.Send(item);
+          absl::Status sent = co_await send;
+          if (!sent.ok()) co_return sent;
+        }
+        full = true;
+        auto sleep = context.Sleep(absl::InfiniteDuration());
+        absl::Status slept = co_await sleep;
+        CountedItems::OnDestroyed([&](int value) { discarded.push_back(value); });
+        co_return slept;
+      });
   auto& sink = graph.Add<ProbeSink<Counted>>("sink", [&](Context& context, In<Counted>&) -> Task<> {
     auto until = Until(context, full);
     absl::Status status = co_await until;
@@ -459,7 +466,8 @@ TEST_P(RunTest, Failure_WinsOverTheCancelledThatItBringsAbout) {
 
 TEST_P(RunTest, OutOfRange_OfNoOut_IsAFailure) {
   Graph& graph = NewGraph();
-  graph.Add<ProbeWork>("work", [](Context&) -> Task<> { co_return absl::OutOfRangeError("index 7"); });
+  graph.Add<ProbeWork>("work",
+                       [](Context&) -> Task<> { co_return absl::OutOfRangeError("index 7"); });
   EXPECT_EQ(RunToEnd(engine(), graph).status, absl::OutOfRangeError("stage 'work': index 7"));
 }
 
@@ -512,25 +520,27 @@ TEST_P(RunTest, Drain_RefusesTheNextSendOfASource_ItemStays) {
   absl::Status sent;
   int kept = 0;
   std::atomic<bool> full{false};
-  auto& source = graph.Add<ProbeSource<Counted>>("source", [&](Context&, Out<Counted>& out) -> Task<> {
-    for (int i = 0;; ++i) {
-      Counted item(i);
-      if (i == 2) full = true;
-      auto send = out.Send(item);
-      sent = co_await send;
-      kept = item.value();
-      if (!sent.ok()) co_return sent;
-    }
-  });
+  auto& source =
+      graph.Add<ProbeSource<Counted>>("source", [&](Context&, Out<Counted>& out) -> Task<> {
+        for (int i = 0;; ++i) {
+          Counted item(i);
+          if (i == 2) full = true;
+          auto send = out.Send(item);
+          sent = co_await send;
+          kept = item.value();
+          if (!sent.ok()) co_return sent;
+        }
+      });
   std::atomic<bool> drained{false};
-  auto& sink = graph.Add<ProbeSink<Counted>>("sink", [&](Context& context, In<Counted>& in) -> Task<> {
-    auto until = Until(context, drained);
-    absl::Status status = co_await until;
-    while (auto item = co_await in.Receive()) {
-    }
-    status.Update(in.status());
-    co_return status;
-  });
+  auto& sink =
+      graph.Add<ProbeSink<Counted>>("sink", [&](Context& context, In<Counted>& in) -> Task<> {
+        auto until = Until(context, drained);
+        absl::Status status = co_await until;
+        while (auto item = co_await in.Receive()) {
+        }
+        status.Update(in.status());
+        co_return status;
+      });
   graph.Connect(source.out, sink.in, {.capacity = 2});
   Run& run = Start(engine(), graph);
   while (!full) run.WaitFor(absl::Microseconds(10));
@@ -546,7 +556,8 @@ TEST_P(RunTest, Drain_RefusesTheNextSendOfASource_ItemStays) {
 
 TEST_P(RunTest, Drain_NotDoneAtItsDeadline_IsCancelled) {
   Graph& graph = NewGraph();
-  auto& source = graph.Add<ProbeSource<int>>("source", [](Context&, Out<int>&) -> Task<> { co_return absl::OkStatus(); });
+  auto& source = graph.Add<ProbeSource<int>>(
+      "source", [](Context&, Out<int>&) -> Task<> { co_return absl::OkStatus(); });
   auto& sink = graph.Add<ProbeSink<int>>("sink", [](Context& context, In<int>&) -> Task<> {
     auto sleep = context.Sleep(absl::InfiniteDuration());
     absl::Status slept = co_await sleep;
@@ -573,11 +584,13 @@ TEST_P(RunTest, Deadline_Passes_RunIsCancelledWithDeadlineExceeded) {
 TEST_P(RunTest, Deadline_OfZero_IsOverAtOnce) {
   Graph& graph = NewGraph();
   graph.Add<ProbeWork>("work", Forever());
-  EXPECT_TRUE(absl::IsDeadlineExceeded(RunToEnd(engine(), graph, {.deadline = absl::ZeroDuration()}).status));
+  EXPECT_TRUE(absl::IsDeadlineExceeded(
+      RunToEnd(engine(), graph, {.deadline = absl::ZeroDuration()}).status));
 }
 
 TEST_P(RunTest, Deadline_NotReached_LeavesNothingBehind) {
-  if (simulated()) GTEST_SKIP() << "in simulation a timer may fire as early as it likes beside ready work";
+  if (simulated())
+    GTEST_SKIP() << "in simulation a timer may fire as early as it likes beside ready work";
   std::vector<int> into;
   Graph& graph = Numbers(10, into);
   EXPECT_TRUE(RunToEnd(engine(), graph, {.deadline = absl::Hours(1)}).ok());
@@ -641,8 +654,9 @@ TEST(EngineTest, BadOptions_RefuseEveryRun) {
   }
   EXPECT_EQ(Engine({.threads = 1000}).status(),
             absl::InvalidArgumentError("an engine cannot have 1000 threads; give it 1 to 256"));
-  EXPECT_EQ(Engine({.blocking_threads = 0}).status(),
-            absl::InvalidArgumentError("an engine cannot have 0 blocking_threads; give it 1 to 256"));
+  EXPECT_EQ(
+      Engine({.blocking_threads = 0}).status(),
+      absl::InvalidArgumentError("an engine cannot have 0 blocking_threads; give it 1 to 256"));
 }
 
 TEST(EngineTest, Threads_AreWhatWasAskedFor) {
@@ -666,7 +680,8 @@ TEST(EngineTest, Census_NamesWhoWaitsForWhat) {
   });
   graph.Connect(source.out, sink.in);
   weir::Run run(engine, graph);
-  const Names expected = {"test.source#0: waits: sleep", "test.sink#0: waits to receive from sink.in"};
+  const Names expected = {"test.source#0: waits: sleep",
+                          "test.sink#0: waits to receive from sink.in"};
   while (engine.Census() != expected) std::this_thread::yield();
   run.Cancel();
   run.Wait();

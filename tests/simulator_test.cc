@@ -53,7 +53,8 @@ TEST_F(SimulatorTest, SameSeed_SameTrace_ByteForByte) {
 
 TEST_F(SimulatorTest, SameSeed_SameReport_ByteForByte) {
   for (uint64_t seed = 0; seed < 10; ++seed) {
-    EXPECT_EQ(ToJson(RunToEnd(Simulated(seed), Scenario())), ToJson(RunToEnd(Simulated(seed), Scenario())));
+    EXPECT_EQ(ToJson(RunToEnd(Simulated(seed), Scenario())),
+              ToJson(RunToEnd(Simulated(seed), Scenario())));
   }
 }
 

@@ -16,7 +16,9 @@ using Values = std::vector<int>;
 
 class SinkTest : public EveryEngineTest {
  protected:
-  Flow<int> Numbers(int count) { return From(graph_, "numbers", FromRange(std::views::iota(0, count))); }
+  Flow<int> Numbers(int count) {
+    return From(graph_, "numbers", FromRange(std::views::iota(0, count)));
+  }
   Report RunIt() { return RunToEnd(engine(), graph_); }
   Graph& graph_ = NewGraph();
 };
@@ -66,7 +68,9 @@ TEST_P(SinkTest, ForEach_Blocking) {
 TEST_P(SinkTest, ForEach_MoveOnlyItems_AreItsOwn) {
   std::vector<Counted> items, kept;
   for (int i = 0; i < 10; ++i) items.emplace_back(i);
-  From(graph_, "items", FromVector(std::move(items))).ForEach("sink", [&](Counted item) { kept.push_back(std::move(item)); });
+  From(graph_, "items", FromVector(std::move(items))).ForEach("sink", [&](Counted item) {
+    kept.push_back(std::move(item));
+  });
   EXPECT_TRUE(RunIt().ok());
   EXPECT_EQ(kept.size(), 10u);
   EXPECT_EQ(kept[9].value(), 9);
@@ -91,10 +95,11 @@ TEST_P(SinkTest, Collect_EmptyInput_IsAnEmptyResult) {
 TEST_P(SinkTest, Collect_CutOffByAFailure_CommitsNothing) {
   Values into = {7};
   Numbers(100)
-      .Map("map", [](int i) -> absl::StatusOr<int> {
-        if (i == 50) return absl::AbortedError("here");
-        return i;
-      })
+      .Map("map",
+           [](int i) -> absl::StatusOr<int> {
+             if (i == 50) return absl::AbortedError("here");
+             return i;
+           })
       .Collect("sink", into);
   EXPECT_FALSE(RunIt().ok());
   EXPECT_EQ(into, Values{7});
@@ -112,7 +117,8 @@ TEST_P(SinkTest, Collect_Cancelled_CommitsNothing) {
 
 TEST_P(SinkTest, Collect_Drained_CommitsWhatCameThrough) {
   Values into = {7};
-  From(graph_, "endless", Generate([n = 0]() mutable -> std::optional<int> { return n++; })).Collect("sink", into);
+  From(graph_, "endless", Generate([n = 0]() mutable -> std::optional<int> { return n++; }))
+      .Collect("sink", into);
   Run& run = Start(engine(), graph_);
   run.WaitFor(absl::Microseconds(100));
   run.Drain();

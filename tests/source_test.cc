@@ -44,7 +44,8 @@ TEST_P(SourceTest, EmptySources_EndAtOnce) {
   std::vector<int> range = {1}, vector = {1}, generated = {1};
   From(graph, "range", FromRange(std::views::iota(0, 0))).Collect("a", range);
   From(graph, "vector", FromVector<int>({})).Collect("b", vector);
-  From(graph, "generate", Generate([]() -> std::optional<int> { return std::nullopt; })).Collect("c", generated);
+  From(graph, "generate", Generate([]() -> std::optional<int> { return std::nullopt; }))
+      .Collect("c", generated);
   EXPECT_TRUE(RunToEnd(engine(), graph).ok());
   EXPECT_TRUE(range.empty());
   EXPECT_TRUE(vector.empty());
@@ -66,7 +67,9 @@ TEST_P(SourceTest, FromVector_MoveOnly_IsGivenToTheFirstRun_TheSecondFails) {
   std::vector<Counted> items;
   for (int i = 0; i < 100; ++i) items.emplace_back(i);
   int sum = 0;
-  From(graph, "vector", FromVector(std::move(items))).ForEach("sum", [&](Counted item) { sum += item.value(); });
+  From(graph, "vector", FromVector(std::move(items))).ForEach("sum", [&](Counted item) {
+    sum += item.value();
+  });
   EXPECT_TRUE(RunToEnd(engine(), graph).ok());
   EXPECT_EQ(sum, 4950);
   const absl::Status second = RunToEnd(engine(), graph).status;
@@ -79,7 +82,8 @@ TEST_P(SourceTest, Generate_UntilNothing) {
   From(graph, "generate", Generate([n = 0]() mutable -> std::optional<int> {
          if (n == 500) return std::nullopt;
          return n++;
-       })).Collect("into", into);
+       }))
+      .Collect("into", into);
   EXPECT_TRUE(RunToEnd(engine(), graph).ok());
   EXPECT_EQ(into.size(), 500u);
 }
@@ -90,7 +94,8 @@ TEST_P(SourceTest, Generate_Error_FailsTheRun_WhatCameBeforeIsSent) {
   From(graph, "generate", Generate([n = 0]() mutable -> absl::StatusOr<std::optional<int>> {
          if (n == 10) return absl::DataLossError("half a file");
          return std::optional<int>(n++);
-       })).ForEach("into", [&](int) { seen.fetch_add(1); });
+       }))
+      .ForEach("into", [&](int) { seen.fetch_add(1); });
   Report report = RunToEnd(engine(), graph);
   EXPECT_EQ(report.status, absl::DataLossError("stage 'generate': half a file"));
   EXPECT_EQ(report.channels[0].ledger.accepted, 10u);
@@ -98,7 +103,9 @@ TEST_P(SourceTest, Generate_Error_FailsTheRun_WhatCameBeforeIsSent) {
 
 TEST_P(SourceTest, Generate_Throws_IsInternal) {
   Graph& graph = NewGraph();
-  From(graph, "generate", Generate([]() -> std::optional<int> { throw std::runtime_error("bad luck"); })).Ignore("into");
+  From(graph, "generate",
+       Generate([]() -> std::optional<int> { throw std::runtime_error("bad luck"); }))
+      .Ignore("into");
   EXPECT_EQ(RunToEnd(engine(), graph).status, absl::InternalError("stage 'generate': bad luck"));
 }
 
@@ -108,7 +115,8 @@ TEST_P(SourceTest, Generate_MoveOnlyItems) {
   From(graph, "generate", Generate([n = 0]() mutable -> std::optional<std::unique_ptr<int>> {
          if (n == 3) return std::nullopt;
          return std::make_unique<int>(n++);
-       })).Collect("into", into);
+       }))
+      .Collect("into", into);
   EXPECT_TRUE(RunToEnd(engine(), graph).ok());
   ASSERT_EQ(into.size(), 3u);
   EXPECT_EQ(*into[2], 2);

@@ -17,7 +17,9 @@ using Values = std::vector<int>;
 
 class SplitTest : public EveryEngineTest {
  protected:
-  Flow<int> Numbers(int count) { return From(graph_, "numbers", FromRange(std::views::iota(0, count))); }
+  Flow<int> Numbers(int count) {
+    return From(graph_, "numbers", FromRange(std::views::iota(0, count)));
+  }
   Report RunIt() { return RunToEnd(engine(), graph_); }
   static Values Iota(int n) {
     Values values;
@@ -31,7 +33,8 @@ WEIR_ON_EVERY_ENGINE(SplitTest);
 TEST_P(SplitTest, Broadcast_EveryItemToEveryOutput) {
   std::vector<Values> into(3, Values{-1});
   auto flows = Numbers(200).Broadcast("broadcast", 3);
-  for (size_t i = 0; i < 3; ++i) flows[i].Collect("into" + std::to_string(i), into[i], {.capacity = 1 + 10 * i});
+  for (size_t i = 0; i < 3; ++i)
+    flows[i].Collect("into" + std::to_string(i), into[i], {.capacity = 1 + 10 * i});
   EXPECT_TRUE(RunIt().ok());
   for (const Values& values : into) EXPECT_EQ(values, Iota(200));
 }
@@ -39,10 +42,12 @@ TEST_P(SplitTest, Broadcast_EveryItemToEveryOutput) {
 TEST_P(SplitTest, Broadcast_CopiesOnceLessThanThereAreOutputs) {
   std::vector<CopyableCounted> items;
   for (int i = 0; i < 10; ++i) items.emplace_back(i);
-  auto flows = From(graph_, "generate", Generate([n = 0]() mutable -> std::optional<CopyableCounted> {
-                      if (n == 10) return std::nullopt;
-                      return CopyableCounted(n++);
-                    })).Broadcast("broadcast", 3);
+  auto flows =
+      From(graph_, "generate", Generate([n = 0]() mutable -> std::optional<CopyableCounted> {
+             if (n == 10) return std::nullopt;
+             return CopyableCounted(n++);
+           }))
+          .Broadcast("broadcast", 3);
   for (size_t i = 0; i < 3; ++i) flows[i].Ignore("into" + std::to_string(i));
   items.clear();
   const uint64_t before = CountedItems::copies();
@@ -63,7 +68,9 @@ TEST_P(SplitTest, Broadcast_OneOutputEnds_TheOthersGoOn) {
 
 TEST_P(SplitTest, Broadcast_AllOutputsEnd_SoDoesIt) {
   Values a, b;
-  auto flows = From(graph_, "endless", Generate([n = 0]() mutable -> std::optional<int> { return n++; })).Broadcast("broadcast", 2);
+  auto flows =
+      From(graph_, "endless", Generate([n = 0]() mutable -> std::optional<int> { return n++; }))
+          .Broadcast("broadcast", 2);
   flows[0].Take("take_a", 5).Collect("a", a);
   flows[1].Take("take_b", 50).Collect("b", b);
   Report report = RunIt();
@@ -98,7 +105,8 @@ TEST_P(SplitTest, Partition_MoveOnlyItems) {
   for (int i = 0; i < 50; ++i) items.emplace_back(i);
   int low = 0, high = 0;
   auto flows = From(graph_, "items", FromVector(std::move(items)))
-                   .Partition("partition", 2, [](const Counted& item) { return item.value() < 10 ? 0u : 1u; });
+                   .Partition("partition", 2,
+                              [](const Counted& item) { return item.value() < 10 ? 0u : 1u; });
   flows[0].ForEach("low", [&](Counted) { ++low; });
   flows[1].ForEach("high", [&](Counted) { ++high; });
   EXPECT_TRUE(RunIt().ok());
@@ -114,7 +122,8 @@ TEST_P(SplitTest, Partition_BadIndex_FailsNamingTheItem) {
     flows[0].Ignore("a");
     flows[1].Ignore("b");
     EXPECT_EQ(RunToEnd(engine(), graph).status,
-              absl::InvalidArgumentError("stage 'partition': item 7: the function chose output " + std::to_string(bad) + " of 2"));
+              absl::InvalidArgumentError("stage 'partition': item 7: the function chose output " +
+                                         std::to_string(bad) + " of 2"));
   }
 }
 

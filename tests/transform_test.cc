@@ -22,7 +22,9 @@ using Values = std::vector<int>;
 
 class TransformTest : public EveryEngineTest {
  protected:
-  Flow<int> Numbers(int count) { return From(graph_, "numbers", FromRange(std::views::iota(0, count))); }
+  Flow<int> Numbers(int count) {
+    return From(graph_, "numbers", FromRange(std::views::iota(0, count)));
+  }
   Flow<Counted> Items(int count) {
     return From(graph_, "items", Generate([n = 0, count]() mutable -> std::optional<Counted> {
                   if (n == count) return std::nullopt;
@@ -65,7 +67,8 @@ TEST_P(TransformTest, EmptyInput_GivesAnEmptyOutput) {
 }
 
 TEST_P(TransformTest, Map_MoveOnlyItems_AreMovedAllTheWay) {
-  Items(100).Map("unwrap", [](Counted item) { return std::make_unique<int>(item.value()); })
+  Items(100)
+      .Map("unwrap", [](Counted item) { return std::make_unique<int>(item.value()); })
       .Map("value", [](std::unique_ptr<int> p) { return *p; })
       .Collect("into", into_);
   EXPECT_TRUE(RunIt().ok());
@@ -75,10 +78,11 @@ TEST_P(TransformTest, Map_MoveOnlyItems_AreMovedAllTheWay) {
 TEST_P(TransformTest, Map_StatusOr_ErrorNamesTheItem_WhatCameBeforeIsSent) {
   Values seen;
   Numbers(100)
-      .Map("map", [](int i) -> absl::StatusOr<int> {
-        if (i == 42) return absl::InvalidArgumentError("not this one");
-        return i;
-      })
+      .Map("map",
+           [](int i) -> absl::StatusOr<int> {
+             if (i == 42) return absl::InvalidArgumentError("not this one");
+             return i;
+           })
       .ForEach("into", [&](int i) { seen.push_back(i); });
   Report report = RunIt();
   EXPECT_EQ(report.status, absl::InvalidArgumentError("stage 'map': item 42: not this one"));
@@ -87,13 +91,17 @@ TEST_P(TransformTest, Map_StatusOr_ErrorNamesTheItem_WhatCameBeforeIsSent) {
 }
 
 TEST_P(TransformTest, Map_Throws_IsInternal) {
-  Numbers(100).Map("map", [](int i) { return i == 42 ? throw std::runtime_error("bad luck") : i; }).Collect("into", into_);
+  Numbers(100)
+      .Map("map", [](int i) { return i == 42 ? throw std::runtime_error("bad luck") : i; })
+      .Collect("into", into_);
   EXPECT_EQ(RunIt().status, absl::InternalError("stage 'map': bad luck"));
   EXPECT_EQ(into_, Values{-1}) << "a cut-off input is not committed";
 }
 
 TEST_P(TransformTest, Map_TakesAContext_IfItWantsTo) {
-  Numbers(10).Map("map", [](int i, Context& context) { return context.cancelled() ? -1 : i; }).Collect("into", into_);
+  Numbers(10)
+      .Map("map", [](int i, Context& context) { return context.cancelled() ? -1 : i; })
+      .Collect("into", into_);
   EXPECT_TRUE(RunIt().ok());
   EXPECT_EQ(into_, Iota(0, 10));
 }
@@ -104,7 +112,8 @@ TEST_P(TransformTest, Workers_Ordered_KeepTheOrder) {
   Numbers(500)
       .Map("map",
            [](int i) {
-             for (int spin = 0; spin < (i % 7) * 50; ++spin) std::atomic_signal_fence(std::memory_order_seq_cst);
+             for (int spin = 0; spin < (i % 7) * 50; ++spin)
+               std::atomic_signal_fence(std::memory_order_seq_cst);
              return i;
            },
            {.workers = 4, .capacity = 16})
@@ -114,7 +123,9 @@ TEST_P(TransformTest, Workers_Ordered_KeepTheOrder) {
 }
 
 TEST_P(TransformTest, Workers_OrderedAndBlocking_KeepTheOrder) {
-  Numbers(200).Map("map", [](int i) { return i; }, {.workers = 4, .blocking = true, .capacity = 8}).Collect("into", into_);
+  Numbers(200)
+      .Map("map", [](int i) { return i; }, {.workers = 4, .blocking = true, .capacity = 8})
+      .Collect("into", into_);
   EXPECT_TRUE(RunIt().ok());
   EXPECT_EQ(into_, Iota(0, 200));
 }
@@ -134,7 +145,9 @@ TEST_P(TransformTest, Workers_OrderedFilterAndFlatMap_KeepTheOrder) {
 }
 
 TEST_P(TransformTest, Workers_Unordered_EachItemOnce) {
-  Numbers(500).Map("map", [](int i) { return i; }, {.workers = 4, .ordered = false, .capacity = 16}).Collect("into", into_);
+  Numbers(500)
+      .Map("map", [](int i) { return i; }, {.workers = 4, .ordered = false, .capacity = 16})
+      .Collect("into", into_);
   EXPECT_TRUE(RunIt().ok());
   std::sort(into_.begin(), into_.end());
   EXPECT_EQ(into_, Iota(0, 500));
@@ -157,7 +170,10 @@ TEST_P(TransformTest, Workers_OrderedFailure_NothingLaterIsEmitted) {
 }
 
 TEST_P(TransformTest, Workers_Ordered_DownstreamEndsEarly_AllEnd) {
-  Numbers(10'000).Map("map", [](int i) { return i; }, {.workers = 4, .capacity = 8}).Take("take", 20).Collect("into", into_);
+  Numbers(10'000)
+      .Map("map", [](int i) { return i; }, {.workers = 4, .capacity = 8})
+      .Take("take", 20)
+      .Collect("into", into_);
   Report report = RunIt();
   EXPECT_TRUE(report.ok()) << report.status;
   EXPECT_EQ(into_, Iota(0, 20));
@@ -188,15 +204,18 @@ TEST_P(TransformTest, Blocking_RunsOffThePool_ErrorsAndExceptionsAreTheSame) {
   EXPECT_EQ(into_, Iota(0, 50));
   Graph& failing = NewGraph();
   From(failing, "numbers", FromRange(std::views::iota(0, 50)))
-      .Map("map", [](int i) -> absl::StatusOr<int> {
-        if (i == 7) return absl::AbortedError("here");
-        return i;
-      }, {.blocking = true})
+      .Map("map",
+           [](int i) -> absl::StatusOr<int> {
+             if (i == 7) return absl::AbortedError("here");
+             return i;
+           },
+           {.blocking = true})
       .Ignore("into");
   EXPECT_EQ(RunToEnd(engine(), failing).status, absl::AbortedError("stage 'map': item 7: here"));
   Graph& throwing = NewGraph();
   From(throwing, "numbers", FromRange(std::views::iota(0, 50)))
-      .Map("map", [](int i) { return i == 7 ? throw std::runtime_error("bad luck") : i; }, {.blocking = true})
+      .Map("map", [](int i) { return i == 7 ? throw std::runtime_error("bad luck") : i; },
+           {.blocking = true})
       .Ignore("into");
   EXPECT_EQ(RunToEnd(engine(), throwing).status, absl::InternalError("stage 'map': bad luck"));
 }
@@ -204,7 +223,10 @@ TEST_P(TransformTest, Blocking_RunsOffThePool_ErrorsAndExceptionsAreTheSame) {
 // --- Filter ---
 
 TEST_P(TransformTest, Filter_KeepsWhatItSays) {
-  Numbers(100).Filter("filter", [](int i) { return i % 2 == 0; }).Map("half", [](int i) { return i / 2; }).Collect("into", into_);
+  Numbers(100)
+      .Filter("filter", [](int i) { return i % 2 == 0; })
+      .Map("half", [](int i) { return i / 2; })
+      .Collect("into", into_);
   EXPECT_TRUE(RunIt().ok());
   EXPECT_EQ(into_, Iota(0, 50));
 }
@@ -220,10 +242,11 @@ TEST_P(TransformTest, Filter_MoveOnly_SeesTheItemByReference) {
 
 TEST_P(TransformTest, Filter_StatusOrBool) {
   Numbers(100)
-      .Filter("filter", [](int i) -> absl::StatusOr<bool> {
-        if (i == 5) return absl::AbortedError("here");
-        return true;
-      })
+      .Filter("filter",
+              [](int i) -> absl::StatusOr<bool> {
+                if (i == 5) return absl::AbortedError("here");
+                return true;
+              })
       .Ignore("into");
   EXPECT_EQ(RunIt().status, absl::AbortedError("stage 'filter': item 5: here"));
 }
@@ -237,19 +260,22 @@ TEST_P(TransformTest, FlatMap_ManyForOne_NoneForSome) {
 }
 
 TEST_P(TransformTest, FlatMap_FarMoreThanTheChannelHolds) {
-  Numbers(3).FlatMap("flat_map", [](int) { return Values(1000, 7); }, {.workers = 2}).Collect("into", into_, {.capacity = 2});
+  Numbers(3)
+      .FlatMap("flat_map", [](int) { return Values(1000, 7); }, {.workers = 2})
+      .Collect("into", into_, {.capacity = 2});
   EXPECT_TRUE(RunIt().ok());
   EXPECT_EQ(into_, Values(3000, 7));
 }
 
 TEST_P(TransformTest, FlatMap_MoveOnlyOutputs_AndStatusOr) {
   Numbers(10)
-      .FlatMap("flat_map", [](int i) -> absl::StatusOr<std::vector<Counted>> {
-        if (i == 8) return absl::AbortedError("here");
-        std::vector<Counted> items;
-        items.emplace_back(i);
-        return items;
-      })
+      .FlatMap("flat_map",
+               [](int i) -> absl::StatusOr<std::vector<Counted>> {
+                 if (i == 8) return absl::AbortedError("here");
+                 std::vector<Counted> items;
+                 items.emplace_back(i);
+                 return items;
+               })
       .Ignore("into");
   EXPECT_EQ(RunIt().status, absl::AbortedError("stage 'flat_map': item 8: here"));
 }
@@ -257,7 +283,9 @@ TEST_P(TransformTest, FlatMap_MoveOnlyOutputs_AndStatusOr) {
 TEST_P(TransformTest, FlatMap_OfARangeThatIsNotItsOwn_LeavesItAsItWas) {
   std::vector<std::string> table = {"a string that is too long to be kept in place", "b"};
   std::vector<std::string> strings;
-  Numbers(3).FlatMap("look_up", [&table](int) -> std::vector<std::string>& { return table; }).Collect("into", strings);
+  Numbers(3)
+      .FlatMap("look_up", [&table](int) -> std::vector<std::string>& { return table; })
+      .Collect("into", strings);
   EXPECT_TRUE(RunIt().ok());
   EXPECT_EQ(strings.size(), 6u);
   EXPECT_EQ(strings[4], table[0]);
@@ -285,7 +313,8 @@ TEST_P(TransformTest, Reduce_OfNothing_IsTheInitialValue) {
 }
 
 TEST_P(TransformTest, ScanAndReduce_BeginAnewInEveryRun) {
-  Numbers(4).Scan("scan", 0, [](int sum, int i) { return sum + i; })
+  Numbers(4)
+      .Scan("scan", 0, [](int sum, int i) { return sum + i; })
       .Reduce("reduce", 0, [](int last, int i) { return std::max(last, i); })
       .Collect("into", into_);
   for (int round = 0; round < 3; ++round) {
@@ -296,10 +325,11 @@ TEST_P(TransformTest, ScanAndReduce_BeginAnewInEveryRun) {
 
 TEST_P(TransformTest, Reduce_Error_NamesTheItem_AndGivesNothing) {
   Numbers(10)
-      .Reduce("reduce", 0, [](int sum, int i) -> absl::StatusOr<int> {
-        if (i == 9) return absl::AbortedError("the last");
-        return sum + i;
-      })
+      .Reduce("reduce", 0,
+              [](int sum, int i) -> absl::StatusOr<int> {
+                if (i == 9) return absl::AbortedError("the last");
+                return sum + i;
+              })
       .Collect("into", into_);
   EXPECT_EQ(RunIt().status, absl::AbortedError("stage 'reduce': item 9: the last"));
   EXPECT_EQ(into_, Values{-1});
@@ -316,7 +346,8 @@ TEST_P(TransformTest, Take_EndsThoseUpstream_WithoutAnError) {
   report = RunIt();
   EXPECT_TRUE(report.ok()) << report.status;
   EXPECT_EQ(into_, Iota(0, 25));
-  for (const StageReport& stage : report.stages) EXPECT_TRUE(stage.outcome.ok()) << stage.name << ": " << stage.outcome;
+  for (const StageReport& stage : report.stages)
+    EXPECT_TRUE(stage.outcome.ok()) << stage.name << ": " << stage.outcome;
 }
 
 TEST_P(TransformTest, Take_MoreThanThereIs_TakesAll) {
@@ -326,7 +357,9 @@ TEST_P(TransformTest, Take_MoreThanThereIs_TakesAll) {
 }
 
 TEST_P(TransformTest, Take_None_EndsWithoutAnItem) {
-  From(graph_, "endless", Generate([]() -> std::optional<int> { return 1; })).Take("take", 0).Collect("into", into_);
+  From(graph_, "endless", Generate([]() -> std::optional<int> { return 1; }))
+      .Take("take", 0)
+      .Collect("into", into_);
   EXPECT_TRUE(RunIt().ok());
   EXPECT_TRUE(into_.empty());
 }
@@ -355,7 +388,8 @@ TEST_P(TransformTest, Skip_MoreThanThereIs_GivesNothing) {
 
 TEST_P(TransformTest, Tap_SeesEveryItem_AndPassesItOn) {
   Values seen;
-  Items(10).Tap("tap", [&](const Counted& item) { seen.push_back(item.value()); })
+  Items(10)
+      .Tap("tap", [&](const Counted& item) { seen.push_back(item.value()); })
       .Map("value", [](Counted item) { return item.value(); })
       .Collect("into", into_);
   EXPECT_TRUE(RunIt().ok());
@@ -364,7 +398,9 @@ TEST_P(TransformTest, Tap_SeesEveryItem_AndPassesItOn) {
 }
 
 TEST_P(TransformTest, Tap_MayFail) {
-  Numbers(10).Tap("tap", [](int i) { return i == 3 ? absl::AbortedError("here") : absl::OkStatus(); }).Ignore("into");
+  Numbers(10)
+      .Tap("tap", [](int i) { return i == 3 ? absl::AbortedError("here") : absl::OkStatus(); })
+      .Ignore("into");
   EXPECT_EQ(RunIt().status, absl::AbortedError("stage 'tap': item 3: here"));
 }
 
@@ -393,7 +429,10 @@ TEST_P(TransformTest, Merge_PassesOnWhatSeveralSend) {
 }
 
 TEST_P(TransformTest, Cancelled_DestroysEveryItem) {
-  Items(1'000'000).Map("map", [](Counted item) { return item; }, {.workers = 3}).Batch("batch", 7).Ignore("into");
+  Items(1'000'000)
+      .Map("map", [](Counted item) { return item; }, {.workers = 3})
+      .Batch("batch", 7)
+      .Ignore("into");
   Run& run = Start(engine(), graph_);
   run.WaitFor(absl::Milliseconds(1));
   run.Cancel();
@@ -425,7 +464,8 @@ TEST(PaceTest, FitsItsBatchesToFiftyMicroseconds) {
     co_return absl::OkStatus();
   });
   EXPECT_TRUE(weir::Run(engine, graph).Wait().ok());
-  EXPECT_EQ(std::vector<size_t>(limits.begin(), limits.begin() + 8), (std::vector<size_t>{1, 2, 4, 8, 16, 32, 64, 64}));
+  EXPECT_EQ(std::vector<size_t>(limits.begin(), limits.begin() + 8),
+            (std::vector<size_t>{1, 2, 4, 8, 16, 32, 64, 64}));
   EXPECT_EQ(limits[limits.size() - 3], 5u) << "50 us of 10 us each";
   EXPECT_EQ(limits.back(), 1u) << "never none";
 }

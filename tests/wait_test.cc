@@ -1,12 +1,12 @@
 #include "weir/core/wait.h"
 
+#include <gtest/gtest.h>
+
 #include <atomic>
 #include <string>
 #include <thread>
 #include <utility>
 #include <vector>
-
-#include <gtest/gtest.h>
 
 namespace weir::internal {
 namespace {
@@ -62,7 +62,8 @@ TEST_F(WaiterTest, Claim_Second_IsRefused_FirstOutcomeStays) {
 }
 
 TEST_F(WaiterTest, Resumed_WaitsAgain) {
-  for (Outcome outcome : {Outcome::kCancelled, Outcome::kClosed, Outcome::kDone, Outcome::kEnd, Outcome::kTimedOut}) {
+  for (Outcome outcome :
+       {Outcome::kCancelled, Outcome::kClosed, Outcome::kDone, Outcome::kEnd, Outcome::kTimedOut}) {
     waiter_.Prepare();
     ASSERT_TRUE(waiter_.Publish());
     EXPECT_TRUE(Claim(outcome));
@@ -101,7 +102,8 @@ TEST_F(WaiterTest, Claim_FromManyThreads_ExactlyOneWins) {
 
 class NamedWakeable final : public Wakeable {
  public:
-  NamedWakeable(char name, std::string& order, WakeList* again = nullptr) : name_(name), order_(order), again_(again) {}
+  NamedWakeable(char name, std::string& order, WakeList* again = nullptr)
+      : name_(name), order_(order), again_(again) {}
   void Wake() override {
     order_ += name_;
     if (again_ != nullptr) std::exchange(again_, nullptr)->Add(*this);

@@ -1,5 +1,7 @@
 // The `weir` command, and a user's own program with its command line, as a user meets them: as processes.
 #include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -7,9 +9,6 @@
 
 #include <string>
 #include <vector>
-
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -37,7 +36,8 @@ class CliTest : public ::testing::Test {
  protected:
   // Through the shell, for its redirections; `program` and `arguments` as they are.
   Outcome Shell(const std::string& command) {
-    const int ended = std::system(absl::StrCat("(", command, ") >", dir_.Path("out"), " 2>", dir_.Path("err")).c_str());
+    const int ended = std::system(
+        absl::StrCat("(", command, ") >", dir_.Path("out"), " 2>", dir_.Path("err")).c_str());
     Outcome outcome;
     outcome.status = WIFEXITED(ended) ? WEXITSTATUS(ended) : -WTERMSIG(ended);
     outcome.out = TempDir::Read(dir_.Path("out"));
@@ -64,7 +64,8 @@ TEST_F(CliTest, Help_NamesCommandsGraphsAndAnExample) {
   for (const char* arguments : {"", "--help", "help", "-h"}) {
     const Outcome outcome = Weir(arguments);
     EXPECT_EQ(outcome.status, 0);
-    for (const char* text : {"list", "run GRAPH", "draw GRAPH|FILE.json", "check GRAPH", "word_count", "file_digest", "example:"}) {
+    for (const char* text : {"list", "run GRAPH", "draw GRAPH|FILE.json", "check GRAPH",
+                             "word_count", "file_digest", "example:"}) {
       EXPECT_THAT(outcome.out, HasSubstr(text));
     }
   }
@@ -72,7 +73,8 @@ TEST_F(CliTest, Help_NamesCommandsGraphsAndAnExample) {
 
 TEST_F(CliTest, Help_OfEachCommand_HasAnExample) {
   for (const char* command : {"list", "run", "draw", "check"}) {
-    for (const std::string& form : {absl::StrCat("help ", command), absl::StrCat(command, " --help")}) {
+    for (const std::string& form :
+         {absl::StrCat("help ", command), absl::StrCat(command, " --help")}) {
       const Outcome outcome = Weir(form);
       EXPECT_EQ(outcome.status, 0) << form;
       EXPECT_THAT(outcome.out, StartsWith(absl::StrCat("usage: weir ", command))) << form;
@@ -84,11 +86,13 @@ TEST_F(CliTest, Help_OfEachCommand_HasAnExample) {
 }
 
 TEST_F(CliTest, List_GivesALineForEachGraph) {
-  EXPECT_THAT(Weir("list").out, MatchesRegex("file_digest  *digests [^\n]*\nword_count  *counts [^\n]*\n"));
+  EXPECT_THAT(Weir("list").out,
+              MatchesRegex("file_digest  *digests [^\n]*\nword_count  *counts [^\n]*\n"));
 }
 
 TEST_F(CliTest, Check_SaysThatAGraphIsFine) {
-  EXPECT_THAT(Weir("check word_count").out, MatchesRegex("word_count: OK \\([0-9]+ stages, [0-9]+ channels\\)\n"));
+  EXPECT_THAT(Weir("check word_count").out,
+              MatchesRegex("word_count: OK \\([0-9]+ stages, [0-9]+ channels\\)\n"));
 }
 
 // --- A wrong command line ---
@@ -97,7 +101,8 @@ TEST_F(CliTest, Unknown_NearestNameIsSuggested) {
   ExpectError("rnu", 2, "unknown command 'rnu'; did you mean 'run'?");
   ExpectError("word_count", 2, "did you mean 'run word_count'?");
   ExpectError("run word_cuont", 2, "unknown graph 'word_cuont'; did you mean 'word_count'?");
-  ExpectError("run file_digets --input=x", 2, "unknown graph 'file_digets'; did you mean 'file_digest'?");
+  ExpectError("run file_digets --input=x", 2,
+              "unknown graph 'file_digets'; did you mean 'file_digest'?");
   ExpectError("run word_count --treads=2", 2, "unknown flag '--treads'; did you mean '--threads'?");
   ExpectError("run word_count --inptu=x", 2, "did you mean '--input'?");
   ExpectError("check word", 2, "did you mean 'word_count'?");
@@ -105,10 +110,13 @@ TEST_F(CliTest, Unknown_NearestNameIsSuggested) {
 }
 
 TEST_F(CliTest, WrongValues_AreNamed) {
-  ExpectError("run word_count --threads=0 --input=x", 2, "--threads=0: must be a number from 1 to 256");
-  ExpectError("run word_count --threads=1000 --input=x", 2, "--threads=1000: must be a number from 1 to 256");
+  ExpectError("run word_count --threads=0 --input=x", 2,
+              "--threads=0: must be a number from 1 to 256");
+  ExpectError("run word_count --threads=1000 --input=x", 2,
+              "--threads=1000: must be a number from 1 to 256");
   ExpectError("run word_count --threads=two --input=x", 2, "--threads=two");
-  ExpectError("run word_count --deadline=0 --input=x", 2, "--deadline=0: must be a duration above zero");
+  ExpectError("run word_count --deadline=0 --input=x", 2,
+              "--deadline=0: must be a duration above zero");
   ExpectError("run word_count --deadline=soon --input=x", 2, "--deadline=soon");
   ExpectError("run word_count --simulate=x --input=x", 2, "--simulate=x");
   ExpectError("run word_count --input", 2, "'--input' needs a value");
@@ -134,45 +142,60 @@ TEST_F(CliTest, Run_WritesTheResult_AndNothingElse) {
 }
 
 TEST_F(CliTest, Run_SameResultOnAnyNumberOfThreads_AndSimulated) {
-  for (int i = 0; i < 50; ++i) dir_.Write(absl::StrCat("in/", i), absl::StrCat("word of file ", std::string(i % 20, 'x')));
+  for (int i = 0; i < 50; ++i)
+    dir_.Write(absl::StrCat("in/", i), absl::StrCat("word of file ", std::string(i % 20, 'x')));
   for (const char* graph : {"word_count", "file_digest"}) {
-    const std::string expected = Weir(absl::StrCat("run ", graph, " --threads=1 --input=", dir_.Path("in"))).out;
+    const std::string expected =
+        Weir(absl::StrCat("run ", graph, " --threads=1 --input=", dir_.Path("in"))).out;
     EXPECT_NE(expected, "");
-    for (const char* flags : {"--threads=2", "--threads=8", "--threads=64", "--simulate=1", "--simulate=2 --threads=3"}) {
-      EXPECT_EQ(Weir(absl::StrCat("run ", graph, " ", flags, " --input=", dir_.Path("in"))).out, expected) << graph << flags;
+    for (const char* flags : {"--threads=2", "--threads=8", "--threads=64", "--simulate=1",
+                              "--simulate=2 --threads=3"}) {
+      EXPECT_EQ(Weir(absl::StrCat("run ", graph, " ", flags, " --input=", dir_.Path("in"))).out,
+                expected)
+          << graph << flags;
     }
   }
 }
 
 TEST_F(CliTest, Run_ListFlagGivenTwice_Grows) {
   const std::string a = dir_.Write("a", "x"), b = dir_.Write("b", "y"), c = dir_.Write("c", "z");
-  EXPECT_EQ(Weir(absl::StrCat("run word_count --input=", a, ",", b, " --input=", c)).out, "1\tx\n1\ty\n1\tz\n");
+  EXPECT_EQ(Weir(absl::StrCat("run word_count --input=", a, ",", b, " --input=", c)).out,
+            "1\tx\n1\ty\n1\tz\n");
 }
 
 TEST_F(CliTest, Run_Problems_AreToldAndMakeTheStatus1) {
   const std::string path = dir_.Write("f", "word");
-  const Outcome outcome = Weir(absl::StrCat("run word_count --input=", path, ",", dir_.Path("none")));
+  const Outcome outcome =
+      Weir(absl::StrCat("run word_count --input=", path, ",", dir_.Path("none")));
   EXPECT_EQ(outcome.status, 1);
   EXPECT_EQ(outcome.out, "1\tword\n");
-  EXPECT_THAT(outcome.err, HasSubstr(absl::StrCat("weir: cannot read '", dir_.Path("none"), "': No such file or directory\n")));
+  EXPECT_THAT(outcome.err, HasSubstr(absl::StrCat("weir: cannot read '", dir_.Path("none"),
+                                                  "': No such file or directory\n")));
   EXPECT_THAT(outcome.err, HasSubstr("1 problem"));
 }
 
 TEST_F(CliTest, Run_MissingInput_LeavesTheOutputAsItWas) {
   dir_.Write("counts", "before");
-  ExpectError(absl::StrCat("run word_count --input=", dir_.Path("none"), " --output=", dir_.Path("counts")), 1,
-              "No such file or directory");
+  ExpectError(
+      absl::StrCat("run word_count --input=", dir_.Path("none"), " --output=", dir_.Path("counts")),
+      1, "No such file or directory");
   EXPECT_EQ(TempDir::Read(dir_.Path("counts")), "before");
 }
 
 TEST_F(CliTest, Run_OutputThatCannotBeWritten_IsOneLine) {
   const std::string path = dir_.Write("f", "word");
-  ExpectError(absl::StrCat("run word_count --output=/dev/full --input=", path), 1, "RESOURCE_EXHAUSTED");
-  ExpectError(absl::StrCat("run file_digest --output=/dev/full --input=", path), 1, "No space left on device");
-  ExpectError(absl::StrCat("run word_count --output=", dir_.path(), " --input=", path), 1, "Is a directory");
-  ExpectError(absl::StrCat("run word_count --output=", dir_.Path("none/x"), " --input=", path), 1, "No such file");
-  ExpectError(absl::StrCat("run word_count --report=", dir_.Path("none/x"), " --input=", path), 1, "--report: cannot write");
-  ExpectError(absl::StrCat("run word_count --input=", path, " >&-"), 1, "cannot write standard output");
+  ExpectError(absl::StrCat("run word_count --output=/dev/full --input=", path), 1,
+              "RESOURCE_EXHAUSTED");
+  ExpectError(absl::StrCat("run file_digest --output=/dev/full --input=", path), 1,
+              "No space left on device");
+  ExpectError(absl::StrCat("run word_count --output=", dir_.path(), " --input=", path), 1,
+              "Is a directory");
+  ExpectError(absl::StrCat("run word_count --output=", dir_.Path("none/x"), " --input=", path), 1,
+              "No such file");
+  ExpectError(absl::StrCat("run word_count --report=", dir_.Path("none/x"), " --input=", path), 1,
+              "--report: cannot write");
+  ExpectError(absl::StrCat("run word_count --input=", path, " >&-"), 1,
+              "cannot write standard output");
   ExpectError("list >/dev/full", 1, "No space left on device");
 }
 
@@ -181,7 +204,8 @@ TEST_F(CliTest, Run_ReaderOfThePipeIsGone_IsOneLine) {
   const std::string fifo = dir_.Path("fifo");
   ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
   // A pipe whose reader has ended before the first write.
-  const Outcome outcome = Shell(absl::StrCat("exec 3<>", fifo, " 4>", fifo, " 3>&-; ", kWeir, " run word_count --input=", path, " >&4"));
+  const Outcome outcome = Shell(absl::StrCat("exec 3<>", fifo, " 4>", fifo, " 3>&-; ", kWeir,
+                                             " run word_count --input=", path, " >&4"));
   EXPECT_EQ(outcome.status, 1);
   EXPECT_THAT(outcome.err, MatchesRegex("weir: [^\n]*Broken pipe\n"));
 }
@@ -190,9 +214,10 @@ TEST_F(CliTest, Run_Deadline_IsReportedAndNothingIsCommitted) {
   // A pipe that says nothing would be read for ever.
   const std::string fifo = dir_.Path("fifo");
   ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
-  const Outcome outcome =
-      Shell(absl::StrCat("exec 3<>", fifo, "; yes word >&3 & ", kWeir, " run word_count --deadline=50ms --input=", fifo,
-                         " --output=", dir_.Path("counts"), " 3>&-; status=$?; kill $!; exit $status"));
+  const Outcome outcome = Shell(absl::StrCat("exec 3<>", fifo, "; yes word >&3 & ", kWeir,
+                                             " run word_count --deadline=50ms --input=", fifo,
+                                             " --output=", dir_.Path("counts"),
+                                             " 3>&-; status=$?; kill $!; exit $status"));
   EXPECT_EQ(outcome.status, 1);
   EXPECT_THAT(outcome.err, HasSubstr("DEADLINE_EXCEEDED: the run's deadline of 50ms has passed"));
   EXPECT_FALSE(std::filesystem::exists(dir_.Path("counts")));
@@ -207,7 +232,8 @@ TEST_F(CliTest, Draw_GraphAndReport) {
   const std::string report = dir_.Path("report.json");
   EXPECT_EQ(Weir(absl::StrCat("run word_count --input=", path, " --report=", report)).status, 0);
   EXPECT_THAT(Weir("draw " + report).out, HasSubstr("received"));
-  const Outcome failed = Weir(absl::StrCat("run word_count --input=", dir_.Path("none"), " --report=", report));
+  const Outcome failed =
+      Weir(absl::StrCat("run word_count --input=", dir_.Path("none"), " --report=", report));
   EXPECT_EQ(failed.status, 1);
   EXPECT_THAT(TempDir::Read(report), HasSubstr("NOT_FOUND"));
 }
@@ -236,7 +262,8 @@ class SignalTest : public CliTest {
     ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
     int errors[2];
     ASSERT_EQ(::pipe2(errors, O_CLOEXEC), 0);
-    const std::string input = absl::StrCat("--input=", fifo), output = absl::StrCat("--output=", dir_.Path("counts"));
+    const std::string input = absl::StrCat("--input=", fifo),
+                      output = absl::StrCat("--output=", dir_.Path("counts"));
     child_ = ::fork();
     ASSERT_GE(child_, 0);
     if (child_ == 0) {
@@ -302,7 +329,8 @@ TEST_F(CliTest, OwnProgram_HasTheSameCommandLine) {
   EXPECT_EQ(Shell(absl::StrCat(kSquares, " run squares --count=2 --negative")).out, "0\n-1\n");
   EXPECT_EQ(Shell(absl::StrCat(kSquares, " run squares --count=2 --nonegative")).out, "0\n1\n");
   EXPECT_THAT(Shell(absl::StrCat(kSquares, " list")).out, StartsWith("squares"));
-  EXPECT_THAT(Shell(absl::StrCat(kSquares, " run squares --help")).out, HasSubstr("how many numbers to square (default: 3)"));
+  EXPECT_THAT(Shell(absl::StrCat(kSquares, " run squares --help")).out,
+              HasSubstr("how many numbers to square (default: 3)"));
   const Outcome wrong = Shell(absl::StrCat(kSquares, " run squares --count=many"));
   EXPECT_EQ(wrong.status, 2);
   EXPECT_THAT(wrong.err, StartsWith("squares: run: --count=many"));

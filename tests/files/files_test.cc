@@ -1,12 +1,11 @@
 #include "weir/stages/files.h"
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 #include <sys/stat.h>
 
 #include <string>
 #include <vector>
-
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -64,14 +63,16 @@ WEIR_ON_EVERY_ENGINE(FilesTest);
 // --- ReadLines ---
 
 TEST_P(FilesTest, ReadLines_GivesLinesWithoutTheirNewlines) {
-  EXPECT_THAT(All(ReadLines(dir_.Write("f", "one\n\ntwo\r\nlast"))), ElementsAre("one", "", "two\r", "last"));
+  EXPECT_THAT(All(ReadLines(dir_.Write("f", "one\n\ntwo\r\nlast"))),
+              ElementsAre("one", "", "two\r", "last"));
   EXPECT_THAT(All(ReadLines(dir_.Write("f", "a\n"))), ElementsAre("a"));
   EXPECT_THAT(All(ReadLines(dir_.Write("f", ""))), IsEmpty());
 }
 
 TEST_P(FilesTest, ReadLines_LinesAcrossChunks_AreWhole) {
   Strings lines;
-  for (int i = 0; i < 2000; ++i) lines.push_back(std::string(i % 37, static_cast<char>('a' + i % 26)));
+  for (int i = 0; i < 2000; ++i)
+    lines.push_back(std::string(i % 37, static_cast<char>('a' + i % 26)));
   const std::string path = dir_.Write("f", absl::StrJoin(lines, "\n") + "\n");
   EXPECT_EQ(All(ReadLines(path, {.chunk_size = 100})), lines);
 }
@@ -79,7 +80,8 @@ TEST_P(FilesTest, ReadLines_LinesAcrossChunks_AreWhole) {
 TEST_P(FilesTest, ReadLines_MissingFile_IsNotFoundAndNamed) {
   const absl::Status error = ErrorOf(ReadLines(dir_.Path("none")));
   EXPECT_EQ(error.code(), absl::StatusCode::kNotFound);
-  EXPECT_EQ(error.message(), absl::StrCat("stage 'source': cannot read '", dir_.Path("none"), "': No such file or directory"));
+  EXPECT_EQ(error.message(), absl::StrCat("stage 'source': cannot read '", dir_.Path("none"),
+                                          "': No such file or directory"));
 }
 
 TEST_P(FilesTest, ReadLines_TakeStopsIt) {
@@ -107,37 +109,47 @@ TEST_P(FilesTest, ReadChunks_NoRecordStraddlesTwo) {
     for (size_t i = 0; i + 1 < chunks.size(); ++i) {
       ASSERT_FALSE(chunks[i].empty());
       EXPECT_EQ(chunks[i].back(), ';');
-      EXPECT_LE(chunks[i].size(), std::max<size_t>(chunk_size, 2 * 19));  // the longest record has 19
+      EXPECT_LE(chunks[i].size(),
+                std::max<size_t>(chunk_size, 2 * 19));  // the longest record has 19
     }
   }
 }
 
 TEST_P(FilesTest, ReadChunks_RecordAsLongAsAllowed_Passes) {
   const std::string text = std::string(64, 'a') + "\n" + std::string(64, 'b');
-  EXPECT_EQ(absl::StrJoin(All(ReadChunks(dir_.Write("f", text), {.chunk_size = 16, .max_record = 64})), ""), text);
-  EXPECT_EQ(absl::StrJoin(All(ReadChunks(dir_.Write("f", text), {.chunk_size = 1000, .max_record = 64})), ""), text);
+  EXPECT_EQ(absl::StrJoin(
+                All(ReadChunks(dir_.Write("f", text), {.chunk_size = 16, .max_record = 64})), ""),
+            text);
+  EXPECT_EQ(absl::StrJoin(
+                All(ReadChunks(dir_.Write("f", text), {.chunk_size = 1000, .max_record = 64})), ""),
+            text);
 }
 
 TEST_P(FilesTest, ReadChunks_RecordTooLong_IsNamedWithFileAndOffset) {
   for (const char* end : {"", "\n", "\nmore\n"}) {
     for (size_t chunk_size : {16, 1000}) {
       const std::string path = dir_.Write("f", "short\n" + std::string(65, 'a') + end);
-      const absl::Status error = ErrorOf(ReadChunks(path, {.chunk_size = chunk_size, .max_record = 64}));
+      const absl::Status error =
+          ErrorOf(ReadChunks(path, {.chunk_size = chunk_size, .max_record = 64}));
       EXPECT_EQ(error.code(), absl::StatusCode::kInvalidArgument);
       EXPECT_THAT(std::string(error.message()), HasSubstr(path));
-      EXPECT_THAT(std::string(error.message()), HasSubstr("the record that begins at byte 6 is longer than 64 bytes"));
+      EXPECT_THAT(std::string(error.message()),
+                  HasSubstr("the record that begins at byte 6 is longer than 64 bytes"));
     }
   }
 }
 
 TEST_P(FilesTest, ReadChunks_ZeroSizes_AreRefused) {
   const std::string path = dir_.Write("f", "a");
-  EXPECT_EQ(ErrorOf(ReadChunks(path, {.chunk_size = 0})).code(), absl::StatusCode::kInvalidArgument);
-  EXPECT_EQ(ErrorOf(ReadChunks(path, {.max_record = 0})).code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(ErrorOf(ReadChunks(path, {.chunk_size = 0})).code(),
+            absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(ErrorOf(ReadChunks(path, {.max_record = 0})).code(),
+            absl::StatusCode::kInvalidArgument);
 }
 
 TEST_P(FilesTest, ReadChunks_Directory_IsAnErrorThatSaysSo) {
-  EXPECT_THAT(std::string(ErrorOf(ReadChunks(dir_.path())).message()), HasSubstr("': Is a directory"));
+  EXPECT_THAT(std::string(ErrorOf(ReadChunks(dir_.path())).message()),
+              HasSubstr("': Is a directory"));
 }
 
 TEST_P(FilesTest, ReadChunksOf_SeveralWorkers_ReadEveryFileOnce) {
@@ -148,7 +160,9 @@ TEST_P(FilesTest, ReadChunksOf_SeveralWorkers_ReadEveryFileOnce) {
   }
   Strings chunks;
   Graph& graph = NewGraph();
-  From(graph, "paths", FromVector(paths)).ReadChunksOf("read", {}, {.workers = 3}).Collect("collect", chunks);
+  From(graph, "paths", FromVector(paths))
+      .ReadChunksOf("read", {}, {.workers = 3})
+      .Collect("collect", chunks);
   EXPECT_TRUE(RunToEnd(engine(), graph).ok());
   EXPECT_THAT(chunks, ::testing::UnorderedElementsAreArray(contents));
 }
@@ -167,7 +181,8 @@ TEST_P(FilesTest, ReadChunksOf_OneWorker_KeepsTheOrder) {
 }
 
 TEST_P(FilesTest, ReadChunksOf_HandlerSaysOk_GoesOnWithTheNextFile) {
-  const Strings paths = {dir_.Write("a", "A"), dir_.Path("none"), dir_.path(), dir_.Write("b", "B")};
+  const Strings paths = {dir_.Write("a", "A"), dir_.Path("none"), dir_.path(),
+                         dir_.Write("b", "B")};
   Strings failed, chunks;
   ReadOptions options;
   options.on_error = [&failed](const std::string& path, const absl::Status& error) {
@@ -184,17 +199,21 @@ TEST_P(FilesTest, ReadChunksOf_HandlerSaysOk_GoesOnWithTheNextFile) {
 
 TEST_P(FilesTest, ReadChunksOf_WithoutHandler_FirstErrorFailsTheRun) {
   Graph& graph = NewGraph();
-  From(graph, "paths", FromVector(Strings{dir_.Path("none")})).ReadChunksOf("read", {}).Ignore("ignore");
+  From(graph, "paths", FromVector(Strings{dir_.Path("none")}))
+      .ReadChunksOf("read", {})
+      .Ignore("ignore");
   EXPECT_EQ(RunToEnd(engine(), graph).status.code(), absl::StatusCode::kNotFound);
 }
 
 // --- WalkFiles ---
 
 TEST_P(FilesTest, WalkFiles_ByteOrderOfWholePaths) {
-  for (const char* name : {"t/a/x", "t/a.txt", "t/a", "t/B", "t/a-b/y", "t/\xff", "t/c/d/e/f", "t/c.d"}) {
+  for (const char* name :
+       {"t/a/x", "t/a.txt", "t/a", "t/B", "t/a-b/y", "t/\xff", "t/c/d/e/f", "t/c.d"}) {
     if (std::string(name) != "t/a") dir_.Write(name, "");
   }
-  EXPECT_THAT(Walk({"t"}), ElementsAre("t/B", "t/a-b/y", "t/a.txt", "t/a/x", "t/c.d", "t/c/d/e/f", "t/\xff"));
+  EXPECT_THAT(Walk({"t"}),
+              ElementsAre("t/B", "t/a-b/y", "t/a.txt", "t/a/x", "t/c.d", "t/c/d/e/f", "t/\xff"));
 }
 
 TEST_P(FilesTest, WalkFiles_DoesNotFollowLinks_ButARootThatIsOne) {
@@ -207,12 +226,14 @@ TEST_P(FilesTest, WalkFiles_DoesNotFollowLinks_ButARootThatIsOne) {
   EXPECT_THAT(Walk({"t/dirlink"}), ElementsAre("t/dirlink/other"));
   EXPECT_THAT(Walk({"t/filelink"}), ElementsAre("t/filelink"));
   // Not reached by the walk of t: a root of its own.
-  EXPECT_THAT(Walk({"t", "t/dirlink"}), ::testing::UnorderedElementsAre("t/file", "t/dirlink/other"));
+  EXPECT_THAT(Walk({"t", "t/dirlink"}),
+              ::testing::UnorderedElementsAre("t/file", "t/dirlink/other"));
 }
 
 TEST_P(FilesTest, WalkFiles_Roots_AreOrderedAndWalkedOnce) {
   for (const char* name : {"b/2", "b/1", "a/3", "ab/4", "c"}) dir_.Write(name, "");
-  EXPECT_THAT(Walk({"c", "b", "a/", "ab", "b", "b/2", "a/3"}), ElementsAre("a/3", "ab/4", "b/1", "b/2", "c"));
+  EXPECT_THAT(Walk({"c", "b", "a/", "ab", "b", "b/2", "a/3"}),
+              ElementsAre("a/3", "ab/4", "b/1", "b/2", "c"));
 }
 
 TEST_P(FilesTest, WalkFiles_EmptyDirectory_GivesNothing) {
@@ -270,10 +291,11 @@ TEST_P(FilesTest, WriteLines_RunFails_TargetStaysAsItWas) {
   dir_.Write("out", "before");
   Graph& graph = NewGraph();
   From(graph, "numbers", FromRange(std::views::iota(0, 100000)))
-      .Map("fail", [](int n) -> absl::StatusOr<std::string> {
-        if (n == 99999) return absl::DataLossError("the last one is broken");
-        return std::string(50, 'x');
-      })
+      .Map("fail",
+           [](int n) -> absl::StatusOr<std::string> {
+             if (n == 99999) return absl::DataLossError("the last one is broken");
+             return std::string(50, 'x');
+           })
       .WriteLines("write", dir_.Path("out"));
   const Report report = RunToEnd(engine(), graph);
   EXPECT_EQ(report.status.code(), absl::StatusCode::kDataLoss);
@@ -363,7 +385,9 @@ TEST_F(CutOffTest, WriteLines_CancelledAtAnyStep_CommitsAllOrNothing) {
 TEST_F(CutOffTest, Drain_SourcesEndAndWhatWasReadIsWritten) {
   for (int i = 0; i < 5; ++i) dir_.Write(absl::StrCat("t/f", i), absl::StrCat(i));
   Graph& graph = NewGraph();
-  From(graph, "walk", WalkFiles({dir_.Path("t")})).ReadChunksOf("read", {}).WriteLines("write", dir_.Path("out"));
+  From(graph, "walk", WalkFiles({dir_.Path("t")}))
+      .ReadChunksOf("read", {})
+      .WriteLines("write", dir_.Path("out"));
   Run& run = Start(Simulated(), graph);
   run.Drain();
   const Report report = Wait(run);

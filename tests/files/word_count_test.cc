@@ -1,13 +1,13 @@
 #include "weir/graphs/word_count.h"
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
 #include <algorithm>
 #include <map>
 #include <random>
 #include <string>
 #include <vector>
-
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
@@ -47,7 +47,9 @@ class WordCountTest : public EveryEngineTest {
     options.inputs = inputs;
     options.output = dir_.Path("out");
     options.workers = workers;
-    options.problem = [this](std::string_view problem) { problems_.push_back(std::string(problem)); };
+    options.problem = [this](std::string_view problem) {
+      problems_.push_back(std::string(problem));
+    };
     job_ = std::make_unique<WordCount>(options);
     EXPECT_TRUE(job_->graph().Check().ok());
     report_ = RunToEnd(engine(), job_->graph());
@@ -89,7 +91,8 @@ TEST_P(WordCountTest, WordsOfEveryLength_AtEveryPlace) {
   // Words of 16 letters and fewer, and longer ones, are kept in different ways; the end of a chunk is a place of its own.
   std::vector<std::string> texts;
   for (size_t length = 1; length <= 40; ++length) {
-    texts.push_back(absl::StrCat(std::string(length, 'z'), " ", std::string(length, 'A'), ".", std::string(length - 1, 'z'), "y"));
+    texts.push_back(absl::StrCat(std::string(length, 'z'), " ", std::string(length, 'A'), ".",
+                                 std::string(length - 1, 'z'), "y"));
     dir_.Write(absl::StrCat("t/", length), texts.back());
   }
   EXPECT_EQ(Count({dir_.Path("t")}, 3), Reference(texts));
@@ -121,7 +124,8 @@ TEST_P(WordCountTest, UnreadableFile_IsToldAndCounted_AndTheRestIsDone) {
   EXPECT_EQ(Count({path, dir_.Path("none")}), "1\tword\n");
   EXPECT_TRUE(report_.ok()) << report_.status;
   EXPECT_EQ(job_->problems(), 1u);
-  EXPECT_THAT(problems_, ElementsAre(absl::StrCat("cannot read '", dir_.Path("none"), "': No such file or directory")));
+  EXPECT_THAT(problems_, ElementsAre(absl::StrCat("cannot read '", dir_.Path("none"),
+                                                  "': No such file or directory")));
 }
 
 TEST_P(WordCountTest, NoInputCanBeRead_FailsAndWritesNothing) {

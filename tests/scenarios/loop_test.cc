@@ -72,7 +72,8 @@ TEST(Loop, UndeclaredCycle_IsRefused_NamingIt) {
   graph.Connect(halve.again, halve.in);
   Flow(graph, halve.odd).Ignore("ignore");
   EXPECT_EQ(graph.Check().message(),
-            "graph 'cycle' cannot run: it has a cycle: halve -> halve; if it is meant, connect the edge that leads back "
+            "graph 'cycle' cannot run: it has a cycle: halve -> halve; if it is meant, connect the "
+            "edge that leads back "
             "with {.feedback = true}");
 }
 
@@ -83,7 +84,8 @@ TEST(Loop, FeedbackThatClosesNoLoop_IsRefused) {
   From(graph, "numbers", FromVector<int>({1})).To(map.in, {.feedback = true});
   Flow(graph, map.out).Collect("collect", result);
   EXPECT_EQ(graph.Check().message(),
-            "graph 'line' cannot run: the channel from 'numbers.out' to 'map.in' is marked as feedback but closes no loop; "
+            "graph 'line' cannot run: the channel from 'numbers.out' to 'map.in' is marked as "
+            "feedback but closes no loop; "
             "leave the mark out");
 }
 

@@ -37,7 +37,8 @@ class Diary {
 class Item {
  public:
   Item(Diary& diary, uint64_t number) : diary_(&diary), number_(number) {}
-  Item(Item&& other) noexcept : diary_(std::exchange(other.diary_, nullptr)), number_(other.number_) {}
+  Item(Item&& other) noexcept
+      : diary_(std::exchange(other.diary_, nullptr)), number_(other.number_) {}
   Item& operator=(Item&& other) noexcept {
     std::swap(diary_, other.diary_);
     std::swap(number_, other.number_);
@@ -216,11 +217,14 @@ TEST(Teardown, CancelFromManyThreadsWhileTheRunEnds_LeavesNothing) {
   for (int round = 0; round < 300; ++round) {
     Graph graph("short");
     uint64_t sum = 0;
-    From(graph, "numbers", FromRange(std::views::iota(0, 200))).ForEach("add", [&](int x) { sum += x; });
+    From(graph, "numbers", FromRange(std::views::iota(0, 200))).ForEach("add", [&](int x) {
+      sum += x;
+    });
     weir::Run run(engine, graph);
     std::vector<std::thread> threads;
     for (int i = 0; i < 4; ++i) {
-      threads.emplace_back([&run, i] { run.Cancel(absl::AbortedError(absl::StrCat("thread ", i))); });
+      threads.emplace_back(
+          [&run, i] { run.Cancel(absl::AbortedError(absl::StrCat("thread ", i))); });
     }
     const Report report = run.Wait();
     for (std::thread& thread : threads) thread.join();

@@ -189,7 +189,8 @@ void GeneratedGraph::AddStep() {
     }
     case 2: {
       const StepOptions options = Options(true);
-      auto next = flow.Filter(Name("filter"), [](const Token& item) { return item.value() % 3 != 0; }, options);
+      auto next = flow.Filter(
+          Name("filter"), [](const Token& item) { return item.value() % 3 != 0; }, options);
       continue_with(next.out(), stream.ordered && options.ordered);
       break;
     }
@@ -197,7 +198,10 @@ void GeneratedGraph::AddStep() {
       const StepOptions options = Options(true);
       auto next = flow.FlatMap(
           Name("flat_map"),
-          [](const Token& item) { return std::vector<Token>(item.value() % 4, Token(item.value())); }, options);
+          [](const Token& item) {
+            return std::vector<Token>(item.value() % 4, Token(item.value()));
+          },
+          options);
       continue_with(next.out(), stream.ordered && options.ordered);
       break;
     }

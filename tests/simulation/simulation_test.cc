@@ -50,7 +50,8 @@ struct Schedule {
     if (cancel_at != UINT64_MAX) absl::StrAppend(&text, ", cancelled at step ", cancel_at);
     if (drain_at != UINT64_MAX) absl::StrAppend(&text, ", drained at step ", drain_at);
     if (fault.stage >= 0) {
-      absl::StrAppend(&text, ", fault point ", fault.stage, " at ", fault.at_item, fault.throws ? " by a throw" : "");
+      absl::StrAppend(&text, ", fault point ", fault.stage, " at ", fault.at_item,
+                      fault.throws ? " by a throw" : "");
     }
     return text;
   }
@@ -98,7 +99,8 @@ class Campaign {
   void Begin() {
     ASSERT_TRUE(generated_.graph().Check().ok()) << generated_.graph().Check();
     expected_ = RunSchedule(generated_, {.seed = 0});
-    ASSERT_TRUE(expected_.report.ok()) << expected_.report.status << " of " << ToDot(expected_.report);
+    ASSERT_TRUE(expected_.report.ok())
+        << expected_.report.status << " of " << ToDot(expected_.report);
     for (const auto& sink : expected_.committed) ASSERT_TRUE(sink.happened);
   }
 
@@ -143,7 +145,8 @@ class Campaign {
     schedule.fault.throws = seed % 2 == 0;
     const Outcome outcome = RunSchedule(generated_, schedule);
     if (!outcome.report.ok()) {
-      EXPECT_TRUE(absl::IsDataLoss(outcome.report.status) || absl::IsInternal(outcome.report.status))
+      EXPECT_TRUE(absl::IsDataLoss(outcome.report.status) ||
+                  absl::IsInternal(outcome.report.status))
           << outcome.report.status;
     }
     ExpectNothingCutOff(outcome);
@@ -186,8 +189,9 @@ class Campaign {
 
   // Says how to see a failure again, once, and stops there.
   void Judge(const Schedule& schedule) {
-    ASSERT_FALSE(::testing::Test::HasFailure()) << "graph seed " << graph_seed_ << ", " << schedule.Describe() << "\n"
-                                              << ToDot(Describe(generated_.graph()));
+    ASSERT_FALSE(::testing::Test::HasFailure())
+        << "graph seed " << graph_seed_ << ", " << schedule.Describe() << "\n"
+        << ToDot(Describe(generated_.graph()));
   }
 
   const uint64_t graph_seed_;

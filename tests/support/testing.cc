@@ -12,7 +12,9 @@ std::function<void(int)>& DestructionListener() {
 
 }  // namespace
 
-void CountedItems::OnDestroyed(std::function<void(int value)> told) { DestructionListener() = std::move(told); }
+void CountedItems::OnDestroyed(std::function<void(int value)> told) {
+  DestructionListener() = std::move(told);
+}
 
 void CountedItems::Died(bool moved_from, int value) {
   alive_.fetch_sub(1);
@@ -48,7 +50,9 @@ Engine& WeirTest::Threaded(int threads, EngineOptions options) {
   return *engines_.back();
 }
 
-Graph& WeirTest::NewGraph(std::string_view name) { return *graphs_.emplace_back(std::make_unique<Graph>(name)); }
+Graph& WeirTest::NewGraph(std::string_view name) {
+  return *graphs_.emplace_back(std::make_unique<Graph>(name));
+}
 
 Run& WeirTest::Start(Engine& engine, Graph& graph, RunOptions options) {
   return *runs_.emplace_back(std::make_unique<Run>(engine, graph, options));
@@ -68,8 +72,10 @@ void WeirTest::CheckReport(const Report& report) {
   EXPECT_TRUE(report.over) << "the run of '" << report.graph << "' is not over: " << report.status;
   EXPECT_TRUE(report.balanced()) << ToJson(report);
   for (const ChannelReport& channel : report.channels) {
-    EXPECT_EQ(channel.ledger.queued, 0u) << "left in " << channel.name << " of '" << report.graph << "'";
-    EXPECT_LE(channel.ledger.high_water, channel.capacity) << channel.name << " of '" << report.graph << "'";
+    EXPECT_EQ(channel.ledger.queued, 0u)
+        << "left in " << channel.name << " of '" << report.graph << "'";
+    EXPECT_LE(channel.ledger.high_water, channel.capacity)
+        << channel.name << " of '" << report.graph << "'";
   }
   for (const StageReport& stage : report.stages) {
     EXPECT_EQ(stage.ended, stage.workers) << "not all Works of '" << stage.name << "' have ended";
@@ -87,7 +93,8 @@ void WeirTest::TearDown() {
     CheckReport(run->Wait());
   }
   for (auto& engine : engines_) {
-    EXPECT_EQ(engine->Census(), std::vector<std::string>()) << "alive on an engine after all of its runs";
+    EXPECT_EQ(engine->Census(), std::vector<std::string>())
+        << "alive on an engine after all of its runs";
   }
   runs_.clear();
   graphs_.clear();
@@ -122,7 +129,8 @@ std::vector<EngineKind> EveryEngine() {
 }
 
 std::string EngineKindName(const ::testing::TestParamInfo<EngineKind>& info) {
-  return info.param.threads > 0 ? absl::StrCat("threads", info.param.threads) : absl::StrCat("seed", info.param.seed);
+  return info.param.threads > 0 ? absl::StrCat("threads", info.param.threads)
+                                : absl::StrCat("seed", info.param.seed);
 }
 
 }  // namespace weir::testing

@@ -14,6 +14,8 @@
 // with nothing queued, every engine's Census is empty, and no Counted item is alive.
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <atomic>
 #include <functional>
 #include <memory>
@@ -23,8 +25,6 @@
 #include <string_view>
 #include <utility>
 #include <vector>
-
-#include <gtest/gtest.h>
 
 #include "absl/status/status.h"
 #include "weir/weir.h"
@@ -56,20 +56,18 @@ template <bool kCopyable>
 class BasicCounted {
  public:
   explicit BasicCounted(int value) : value_(value) { CountedItems::Born(); }
-  BasicCounted(BasicCounted&& other) noexcept : value_(std::exchange(other.value_, -1)) { CountedItems::Born(); }
+  BasicCounted(BasicCounted&& other) noexcept : value_(std::exchange(other.value_, -1)) {
+    CountedItems::Born();
+  }
   BasicCounted& operator=(BasicCounted&& other) noexcept {
     value_ = std::exchange(other.value_, -1);
     return *this;
   }
-  BasicCounted(const BasicCounted& other)
-    requires kCopyable
-      : value_(other.value_) {
+  BasicCounted(const BasicCounted& other) requires kCopyable : value_(other.value_) {
     CountedItems::Born();
     CountedItems::copies_.fetch_add(1);
   }
-  BasicCounted& operator=(const BasicCounted& other)
-    requires kCopyable
-  {
+  BasicCounted& operator=(const BasicCounted& other) requires kCopyable {
     value_ = other.value_;
     CountedItems::copies_.fetch_add(1);
     return *this;
@@ -78,8 +76,12 @@ class BasicCounted {
 
   int value() const { return value_; }
   bool moved_from() const { return value_ == -1; }
-  friend bool operator==(const BasicCounted& a, const BasicCounted& b) { return a.value_ == b.value_; }
-  friend std::ostream& operator<<(std::ostream& os, const BasicCounted& item) { return os << item.value_; }
+  friend bool operator==(const BasicCounted& a, const BasicCounted& b) {
+    return a.value_ == b.value_;
+  }
+  friend std::ostream& operator<<(std::ostream& os, const BasicCounted& item) {
+    return os << item.value_;
+  }
 
  private:
   int value_;
@@ -207,11 +209,11 @@ std::vector<EngineKind> EverySeed();
 std::vector<EngineKind> EveryEngine();
 std::string EngineKindName(const ::testing::TestParamInfo<EngineKind>& info);
 
-#define WEIR_ON_EVERY_ENGINE(fixture)                                                               \
+#define WEIR_ON_EVERY_ENGINE(fixture)                                                             \
   INSTANTIATE_TEST_SUITE_P(Engines, fixture, ::testing::ValuesIn(::weir::testing::EveryEngine()), \
                            ::weir::testing::EngineKindName)
 // Only those in virtual time: for tests in which much time passes.
-#define WEIR_ON_EVERY_SEED(fixture)                                                               \
+#define WEIR_ON_EVERY_SEED(fixture)                                                             \
   INSTANTIATE_TEST_SUITE_P(Engines, fixture, ::testing::ValuesIn(::weir::testing::EverySeed()), \
                            ::weir::testing::EngineKindName)
 

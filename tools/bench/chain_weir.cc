@@ -16,11 +16,14 @@ namespace {
 bool RunChain(Engine& engine, const Params& params, ChainSink& sink) {
   const StepOptions step{.capacity = static_cast<size_t>(params.capacity)};
   Graph graph("chain");
-  auto flow = From(graph, "source", FromRange(std::views::iota(uint64_t{0}, static_cast<uint64_t>(params.items))));
+  auto flow = From(graph, "source",
+                   FromRange(std::views::iota(uint64_t{0}, static_cast<uint64_t>(params.items))));
   for (int i = 0; i < params.stages; ++i) {
-    flow = flow.Map(absl::StrCat("pass", i), [](uint64_t item) { return item; }, step);
+    flow = flow.Map(
+        absl::StrCat("pass", i), [](uint64_t item) { return item; }, step);
   }
-  flow.ForEach("sink", [&sink](uint64_t item) { sink.Consume(item); }, step);
+  flow.ForEach(
+      "sink", [&sink](uint64_t item) { sink.Consume(item); }, step);
   return weir::Run(engine, graph).Wait().ok();
 }
 

@@ -23,14 +23,16 @@ GraphFlags FlagsOf(const Registered& graph) {
   for (const auto& [name, flag] : absl::GetAllFlags()) {
     // Abseil leaves out the slashes that a file's name begins with.
     const std::string file = flag->Filename();
-    if (file == graph.file.substr(std::min(graph.file.find_first_not_of('/'), graph.file.size())) || file == graph.file) {
+    if (file == graph.file.substr(std::min(graph.file.find_first_not_of('/'), graph.file.size())) ||
+        file == graph.file) {
       flags.emplace(std::string(name), flag);
     }
   }
   return flags;
 }
 
-std::vector<std::string> NamesOf(const std::vector<CommandFlag>& flags, const GraphFlags& graph_flags) {
+std::vector<std::string> NamesOf(const std::vector<CommandFlag>& flags,
+                                 const GraphFlags& graph_flags) {
   std::vector<std::string> names = {"help"};
   for (const CommandFlag& flag : flags) names.push_back(flag.name);
   for (const auto& [name, flag] : graph_flags) names.push_back(name);
@@ -38,14 +40,15 @@ std::vector<std::string> NamesOf(const std::vector<CommandFlag>& flags, const Gr
 }
 
 std::string OneFlag(std::string_view name, std::string_view value, std::string_view help) {
-  const std::string left = absl::StrCat("--", std::string(name), value.empty() ? "" : "=", std::string(value));
+  const std::string left =
+      absl::StrCat("--", std::string(name), value.empty() ? "" : "=", std::string(value));
   return absl::StrFormat("  %-22s %s\n", left, std::string(help));
 }
 
 }  // namespace
 
-absl::Status ParseArguments(const std::vector<std::string>& arguments, const std::vector<CommandFlag>& flags,
-                            CommandLine& line) {
+absl::Status ParseArguments(const std::vector<std::string>& arguments,
+                            const std::vector<CommandFlag>& flags, CommandLine& line) {
   GraphFlags graph_flags;
   std::map<std::string, List> lists;
   bool only_names = false;
@@ -55,7 +58,9 @@ absl::Status ParseArguments(const std::vector<std::string>& arguments, const std
       if (!line.target.empty()) {
         return absl::InvalidArgumentError(
             absl::StrCat("unexpected argument '", argument, "' behind '", line.target, "'",
-                         graph_flags.count("input") > 0 ? absl::StrCat("; did you mean '--input=", argument, "'?") : ""));
+                         graph_flags.count("input") > 0
+                             ? absl::StrCat("; did you mean '--input=", argument, "'?")
+                             : ""));
       }
       line.target = argument;
       if (auto found = Registry().find(argument); found != Registry().end()) {
@@ -81,35 +86,44 @@ absl::Status ParseArguments(const std::vector<std::string>& arguments, const std
       continue;
     }
 
-    auto command_flag = std::find_if(flags.begin(), flags.end(), [&](const CommandFlag& flag) { return flag.name == name; });
+    auto command_flag = std::find_if(flags.begin(), flags.end(),
+                                     [&](const CommandFlag& flag) { return flag.name == name; });
     auto graph_flag = graph_flags.find(name);
     bool negated = false;
-    if (command_flag == flags.end() && graph_flag == graph_flags.end() && absl::StartsWith(name, "no") && !has_value) {
+    if (command_flag == flags.end() && graph_flag == graph_flags.end() &&
+        absl::StartsWith(name, "no") && !has_value) {
       graph_flag = graph_flags.find(name.substr(2));
       negated = graph_flag != graph_flags.end() && graph_flag->second->IsOfType<bool>();
       if (!negated) graph_flag = graph_flags.end();
     }
     if (command_flag == flags.end() && graph_flag == graph_flags.end()) {
       if (line.target.empty()) {
-        const auto has_it = [&name](const auto& entry) { return FlagsOf(entry.second).count(name) > 0; };
+        const auto has_it = [&name](const auto& entry) {
+          return FlagsOf(entry.second).count(name) > 0;
+        };
         if (std::any_of(Registry().begin(), Registry().end(), has_it)) {
-          return absl::InvalidArgumentError(absl::StrCat("'--", name, "' is a graph's flag: name the graph before its flags"));
+          return absl::InvalidArgumentError(
+              absl::StrCat("'--", name, "' is a graph's flag: name the graph before its flags"));
         }
       }
-      return absl::InvalidArgumentError(absl::StrCat("unknown flag '--", name, "'",
-                                                     DidYouMean(name, NamesOf(flags, graph_flags), "--")));
+      return absl::InvalidArgumentError(absl::StrCat(
+          "unknown flag '--", name, "'", DidYouMean(name, NamesOf(flags, graph_flags), "--")));
     }
     const bool is_bool = command_flag == flags.end() && graph_flag->second->IsOfType<bool>();
     if (is_bool && !has_value) {
       value = negated ? "false" : "true";
     } else if (!has_value) {
-      if (i + 1 == arguments.size()) return absl::InvalidArgumentError(absl::StrCat("'--", name, "' needs a value: --", name, "=..."));
+      if (i + 1 == arguments.size())
+        return absl::InvalidArgumentError(
+            absl::StrCat("'--", name, "' needs a value: --", name, "=..."));
       value = arguments[++i];
     }
 
     if (command_flag != flags.end()) {
       absl::Status set = command_flag->set(value);
-      if (!set.ok()) return absl::InvalidArgumentError(absl::StrCat("--", name, "=", value, ": ", set.message()));
+      if (!set.ok())
+        return absl::InvalidArgumentError(
+            absl::StrCat("--", name, "=", value, ": ", set.message()));
       continue;
     }
     absl::CommandLineFlag& flag = *graph_flag->second;
@@ -119,7 +133,8 @@ absl::Status ParseArguments(const std::vector<std::string>& arguments, const std
     }
     std::string error;
     if (!flag.ParseFrom(value, &error)) {
-      return absl::InvalidArgumentError(absl::StrCat("--", name, "=", value, ": ", error.empty() ? "not a valid value" : error));
+      return absl::InvalidArgumentError(
+          absl::StrCat("--", name, "=", value, ": ", error.empty() ? "not a valid value" : error));
     }
   }
   return absl::OkStatus();
@@ -135,7 +150,8 @@ std::string DescribeFlags(const Registered& graph) {
   std::string text;
   for (const auto& [name, flag] : FlagsOf(graph)) {
     std::string help = flag->Help();
-    if (!flag->DefaultValue().empty()) absl::StrAppend(&help, " (default: ", flag->DefaultValue(), ")");
+    if (!flag->DefaultValue().empty())
+      absl::StrAppend(&help, " (default: ", flag->DefaultValue(), ")");
     text += OneFlag(name, flag->IsOfType<bool>() ? "" : "...", help);
   }
   return text;

@@ -22,15 +22,15 @@ struct CommandFlag {
 };
 
 struct CommandLine {
-  std::string target;               // the graph or file; empty if none was given
+  std::string target;                 // the graph or file; empty if none was given
   const Registered* graph = nullptr;  // if `target` is one
-  bool help = false;                // asked for with --help
+  bool help = false;                  // asked for with --help
 };
 
 // Sets flags as it goes. INVALID_ARGUMENT, with a sentence: an unknown flag (with the nearest name), a missing or wrong value, an
 // argument too many. Of the graph's flags, a list that is given twice grows; of others the last holds.
-absl::Status ParseArguments(const std::vector<std::string>& arguments, const std::vector<CommandFlag>& flags,
-                            CommandLine& line);
+absl::Status ParseArguments(const std::vector<std::string>& arguments,
+                            const std::vector<CommandFlag>& flags, CommandLine& line);
 
 // Lines for the help: the flags' names, their values and what they do.
 std::string DescribeFlags(const std::vector<CommandFlag>& flags);

@@ -16,13 +16,16 @@ namespace {
 
 std::string Overview(const Console& console) {
   const std::string& program = console.program();
-  std::string text = absl::StrCat("usage: ", program, " COMMAND [arguments]\n\nRuns, draws and checks typed stage graphs.\n\n");
+  std::string text = absl::StrCat(
+      "usage: ", program, " COMMAND [arguments]\n\nRuns, draws and checks typed stage graphs.\n\n");
   for (const Command& command : Commands()) {
-    absl::StrAppendFormat(&text, "  %-24s %s\n", absl::StrCat(command.name, " ", command.synopsis), command.summary);
+    absl::StrAppendFormat(&text, "  %-24s %s\n", absl::StrCat(command.name, " ", command.synopsis),
+                          command.summary);
   }
   absl::StrAppendFormat(&text, "  %-24s %s\n", "help [COMMAND]", "explains a command");
   if (!Registry().empty()) text += "\ngraphs:\n";
-  for (const auto& [name, graph] : Registry()) absl::StrAppendFormat(&text, "  %-24s %s\n", name, graph.description);
+  for (const auto& [name, graph] : Registry())
+    absl::StrAppendFormat(&text, "  %-24s %s\n", name, graph.description);
   absl::StrAppend(&text, "\nexample:\n  ", program, " ", RunCommand().example, "\n");
   return text;
 }
@@ -34,7 +37,9 @@ std::vector<std::string> CommandNames() {
 }
 
 int Dispatch(Console& console, Arguments arguments) {
-  const auto is_help = [](const std::string& name) { return name == "help" || name == "--help" || name == "-h"; };
+  const auto is_help = [](const std::string& name) {
+    return name == "help" || name == "--help" || name == "-h";
+  };
   if (arguments.empty()) return Print(console, Overview(console));
   if (is_help(arguments[0])) {
     if (arguments.size() == 1 || is_help(arguments[1])) return Print(console, Overview(console));
@@ -56,7 +61,8 @@ int Dispatch(Console& console, Arguments arguments) {
 // A descriptor below 3 that is closed would be given to the next file that is opened. It is made to refuse writes instead.
 void KeepStandardDescriptors() {
   for (int fd = 0; fd < 3; ++fd) {
-    if (::fcntl(fd, F_GETFD) < 0) [[maybe_unused]] const int opened = ::open("/dev/null", O_RDONLY);
+    if (::fcntl(fd, F_GETFD) < 0) [[maybe_unused]]
+      const int opened = ::open("/dev/null", O_RDONLY);
   }
 }
 
@@ -69,7 +75,8 @@ int List(Console& console, const Command& command, const Arguments& arguments) {
   }
   if (!parsed.ok()) return UsageError(console, command.name, std::string(parsed.message()));
   std::string text;
-  for (const auto& [name, graph] : Registry()) absl::StrAppendFormat(&text, "%-16s %s\n", name, graph.description);
+  for (const auto& [name, graph] : Registry())
+    absl::StrAppendFormat(&text, "%-16s %s\n", name, graph.description);
   return Print(console, text);
 }
 
@@ -77,8 +84,10 @@ int Check(Console& console, const Command& command, const Arguments& arguments) 
   CommandLine line;
   absl::Status parsed = ParseArguments(arguments, {}, line);
   if (line.help && parsed.ok()) return Print(console, Help(console, command, {}, line));
-  if (parsed.ok() && line.target.empty()) parsed = absl::InvalidArgumentError("which graph? (list shows them)");
-  if (!line.target.empty() && line.graph == nullptr) parsed = absl::InvalidArgumentError(UnknownGraph(line.target));
+  if (parsed.ok() && line.target.empty())
+    parsed = absl::InvalidArgumentError("which graph? (list shows them)");
+  if (!line.target.empty() && line.graph == nullptr)
+    parsed = absl::InvalidArgumentError(UnknownGraph(line.target));
   if (!parsed.ok()) return UsageError(console, command.name, std::string(parsed.message()));
   JobSetup setup;
   setup.threads = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
@@ -88,31 +97,41 @@ int Check(Console& console, const Command& command, const Arguments& arguments) 
     console.Line(std::string(status.message()));
     return kFailed;
   }
-  return Print(console, absl::StrCat(line.target, ": OK (", job->graph().stages().size(), " stages, ",
-                                     job->graph().Channels().size(), " channels)\n"));
+  return Print(console, absl::StrCat(line.target, ": OK (", job->graph().stages().size(),
+                                     " stages, ", job->graph().Channels().size(), " channels)\n"));
 }
 
 }  // namespace
 
 Command ListCommand() {
-  return {"list", "", "shows the graphs that this program has", "Shows the graphs that this program has, one a line.\n", "list", &List};
+  return {"list",
+          "",
+          "shows the graphs that this program has",
+          "Shows the graphs that this program has, one a line.\n",
+          "list",
+          &List};
 }
 
 Command CheckCommand() {
-  return {"check", "GRAPH [flags]", "tells whether a graph can run",
-          "Tells whether a graph can run: whether all ports are connected, names are unique, there is no cycle, and so on.\n",
-          "check word_count", &Check};
+  return {"check",
+          "GRAPH [flags]",
+          "tells whether a graph can run",
+          "Tells whether a graph can run: whether all ports are connected, names are unique, there "
+          "is no cycle, and so on.\n",
+          "check word_count",
+          &Check};
 }
 
 const std::vector<Command>& Commands() {
-  static const auto& commands = *new std::vector<Command>{ListCommand(), RunCommand(), DrawCommand(), CheckCommand()};
+  static const auto& commands =
+      *new std::vector<Command>{ListCommand(), RunCommand(), DrawCommand(), CheckCommand()};
   return commands;
 }
 
 int UsageError(Console& console, std::string_view command, std::string_view message) {
   const std::string name(command);
-  console.Line(absl::StrCat(name, name.empty() ? "" : ": ", std::string(message), " (", console.program(), " help",
-                            name.empty() ? "" : " ", name, ")"));
+  console.Line(absl::StrCat(name, name.empty() ? "" : ": ", std::string(message), " (",
+                            console.program(), " help", name.empty() ? "" : " ", name, ")"));
   return kUsage;
 }
 
@@ -129,10 +148,11 @@ int Print(Console& console, std::string_view text) {
   return kFailed;
 }
 
-std::string Help(const Console& console, const Command& command, const std::vector<CommandFlag>& flags,
-                 const CommandLine& line) {
-  std::string text = absl::StrCat("usage: ", console.program(), " ", command.name, command.synopsis.empty() ? "" : " ",
-                                  command.synopsis, "\n\n", command.details);
+std::string Help(const Console& console, const Command& command,
+                 const std::vector<CommandFlag>& flags, const CommandLine& line) {
+  std::string text =
+      absl::StrCat("usage: ", console.program(), " ", command.name,
+                   command.synopsis.empty() ? "" : " ", command.synopsis, "\n\n", command.details);
   if (line.graph != nullptr) {
     const std::string own = DescribeFlags(*line.graph);
     absl::StrAppend(&text, "\n", line.graph->name, ": ", line.graph->description, "\n",
@@ -143,7 +163,8 @@ std::string Help(const Console& console, const Command& command, const std::vect
   if (line.graph != nullptr && command.name == "run" && line.graph->name != "word_count") {
     example = absl::StrCat("run ", line.graph->name, " --report=report.json");
     if (DescribeFlags(*line.graph).find("--input=") != std::string::npos) {
-      example = absl::StrCat("run ", line.graph->name, " --input=/usr/include --report=report.json");
+      example =
+          absl::StrCat("run ", line.graph->name, " --input=/usr/include --report=report.json");
     }
   }
   absl::StrAppend(&text, "\nexample:\n  ", console.program(), " ", example, "\n");

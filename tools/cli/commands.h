@@ -23,7 +23,7 @@ struct Command {
   std::string synopsis;  // "GRAPH [flags]"
   std::string summary;   // one line
   std::string details;
-  std::string example;   // its arguments: "run word_count --input=/usr/share/doc"
+  std::string example;  // its arguments: "run word_count --input=/usr/share/doc"
   std::function<int(Console&, const Command&, const Arguments&)> run;
 };
 
@@ -41,7 +41,7 @@ std::string UnknownGraph(std::string_view name);
 int Print(Console& console, std::string_view text);
 
 // What `--help` prints of a subcommand: with `line.graph`, that graph's flags too.
-std::string Help(const Console& console, const Command& command, const std::vector<CommandFlag>& flags,
-                 const CommandLine& line);
+std::string Help(const Console& console, const Command& command,
+                 const std::vector<CommandFlag>& flags, const CommandLine& line);
 
 }  // namespace weir::cli

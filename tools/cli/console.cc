@@ -22,7 +22,8 @@ void Write(std::string_view text) {
 
 std::string OneLine(std::string_view text) {
   std::string line(text);
-  std::replace_if(line.begin(), line.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
+  std::replace_if(
+      line.begin(), line.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
   return line;
 }
 
@@ -30,7 +31,8 @@ constexpr std::string_view kClear = "\r\033[K";
 
 }  // namespace
 
-Console::Console(std::string_view program) : program_(program), is_terminal_(::isatty(STDERR_FILENO) == 1) {}
+Console::Console(std::string_view program)
+    : program_(program), is_terminal_(::isatty(STDERR_FILENO) == 1) {}
 
 void Console::Line(std::string_view text) {
   const std::string line = OneLine(text);
@@ -40,9 +42,11 @@ void Console::Line(std::string_view text) {
 }
 
 void Console::Progress(std::string_view text) {
-  struct winsize size{};
-  const size_t width = ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
-  const std::string line = OneLine(text).substr(0, width - 1);  // one that wraps cannot be taken back
+  struct winsize size {};
+  const size_t width =
+      ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+  const std::string line =
+      OneLine(text).substr(0, width - 1);  // one that wraps cannot be taken back
   std::lock_guard<std::mutex> lock(mutex_);
   Write(absl::StrCat(std::string(kClear), line));
   shown_ = true;
@@ -69,7 +73,7 @@ std::string FormatBytes(double bytes) {
 }
 
 std::string FormatElapsed(absl::Duration duration) {
-  const absl::Duration unit = duration < absl::Seconds(1)    ? absl::Milliseconds(1)
+  const absl::Duration unit = duration < absl::Seconds(1)   ? absl::Milliseconds(1)
                               : duration < absl::Minutes(1) ? absl::Milliseconds(100)
                                                             : absl::Seconds(1);
   return absl::FormatDuration(absl::Trunc(duration, unit));

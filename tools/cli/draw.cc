@@ -25,7 +25,8 @@ namespace {
 constexpr const char* kFormats[] = {"dot", "svg", "json"};
 
 absl::Status SystemError(std::string_view what) {
-  return absl::Status(absl::ErrnoToStatusCode(errno), absl::StrCat(std::string(what), ": ", std::strerror(errno)));
+  return absl::Status(absl::ErrnoToStatusCode(errno),
+                      absl::StrCat(std::string(what), ": ", std::strerror(errno)));
 }
 
 // Through Graphviz. Its input and output are files in memory, so neither waits for the other.
@@ -37,7 +38,8 @@ absl::StatusOr<std::string> ToSvg(const std::string& dot) {
     ::close(out);
   };
   if (in < 0 || out < 0) return SystemError("cannot make a file in memory for 'dot'");
-  if (::write(in, dot.data(), dot.size()) != static_cast<ssize_t>(dot.size()) || ::lseek(in, 0, SEEK_SET) != 0) {
+  if (::write(in, dot.data(), dot.size()) != static_cast<ssize_t>(dot.size()) ||
+      ::lseek(in, 0, SEEK_SET) != 0) {
     return SystemError("cannot write the graph for 'dot'");
   }
   posix_spawn_file_actions_t actions;
@@ -47,10 +49,12 @@ absl::StatusOr<std::string> ToSvg(const std::string& dot) {
   ::posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
   const char* const arguments[] = {"dot", "-Tsvg", nullptr};
   pid_t child = 0;
-  const int spawned = ::posix_spawnp(&child, "dot", &actions, nullptr, const_cast<char* const*>(arguments), environ);
+  const int spawned = ::posix_spawnp(&child, "dot", &actions, nullptr,
+                                     const_cast<char* const*>(arguments), environ);
   if (spawned == ENOENT) {
     return absl::NotFoundError(
-        "--format=svg needs Graphviz's 'dot', which is not installed: apt-get install graphviz, or use --format=dot");
+        "--format=svg needs Graphviz's 'dot', which is not installed: apt-get install graphviz, or "
+        "use --format=dot");
   }
   if (spawned != 0) {
     errno = spawned;
@@ -61,8 +65,9 @@ absl::StatusOr<std::string> ToSvg(const std::string& dot) {
     if (errno != EINTR) return SystemError("cannot wait for 'dot'");
   }
   if (!WIFEXITED(ended) || WEXITSTATUS(ended) != 0) {
-    return absl::InternalError(WIFEXITED(ended) ? absl::StrCat("'dot' failed with status ", WEXITSTATUS(ended))
-                                                : absl::StrCat("'dot' was ended by signal ", WTERMSIG(ended)));
+    return absl::InternalError(WIFEXITED(ended)
+                                   ? absl::StrCat("'dot' failed with status ", WEXITSTATUS(ended))
+                                   : absl::StrCat("'dot' was ended by signal ", WTERMSIG(ended)));
   }
   std::string svg(static_cast<size_t>(std::max<off_t>(0, ::lseek(out, 0, SEEK_END))), '\0');
   if (::pread(out, svg.data(), svg.size(), 0) != static_cast<ssize_t>(svg.size())) {
@@ -80,13 +85,15 @@ absl::StatusOr<Report> ReadReport(const std::string& path) {
   }
   absl::StatusOr<Report> report = FromJson(text);
   if (!report.ok()) {
-    return absl::Status(report.status().code(), absl::StrCat("'", path, "': ", report.status().message()));
+    return absl::Status(report.status().code(),
+                        absl::StrCat("'", path, "': ", report.status().message()));
   }
   return report;
 }
 
 bool LooksLikeFile(const std::string& name) {
-  return absl::EndsWith(name, ".json") || absl::StrContains(name, "/") || ::access(name.c_str(), F_OK) == 0;
+  return absl::EndsWith(name, ".json") || absl::StrContains(name, "/") ||
+         ::access(name.c_str(), F_OK) == 0;
 }
 
 absl::StatusOr<std::string> Render(const Report& report, const std::string& format) {
@@ -105,7 +112,8 @@ int Draw(Console& console, const Command& command, const Arguments& arguments) {
          format = value;
          const bool known = std::find(formats.begin(), formats.end(), value) != formats.end();
          return known ? absl::OkStatus()
-                      : absl::InvalidArgumentError(absl::StrCat("must be dot, svg or json", DidYouMean(value, formats)));
+                      : absl::InvalidArgumentError(
+                            absl::StrCat("must be dot, svg or json", DidYouMean(value, formats)));
        }},
       {"output", "FILE", "where to write it (default: standard output)",
        [&output](const std::string& value) {
@@ -116,7 +124,8 @@ int Draw(Console& console, const Command& command, const Arguments& arguments) {
   CommandLine line;
   absl::Status parsed = ParseArguments(arguments, flags, line);
   if (parsed.ok() && line.help) return Print(console, Help(console, command, flags, line));
-  if (parsed.ok() && line.target.empty()) parsed = absl::InvalidArgumentError("which graph, or which report of a run?");
+  if (parsed.ok() && line.target.empty())
+    parsed = absl::InvalidArgumentError("which graph, or which report of a run?");
   if (!line.target.empty() && line.graph == nullptr && !LooksLikeFile(line.target)) {
     parsed = absl::InvalidArgumentError(UnknownGraph(line.target));
   }
@@ -131,7 +140,8 @@ int Draw(Console& console, const Command& command, const Arguments& arguments) {
   } else {
     report = ReadReport(line.target);
   }
-  absl::StatusOr<std::string> text = report.ok() ? Render(*report, format) : absl::StatusOr<std::string>(report.status());
+  absl::StatusOr<std::string> text =
+      report.ok() ? Render(*report, format) : absl::StatusOr<std::string>(report.status());
   absl::Status status = text.status();
   OutputFile file;
   if (status.ok()) status = file.Open(output);
@@ -145,10 +155,14 @@ int Draw(Console& console, const Command& command, const Arguments& arguments) {
 }  // namespace
 
 Command DrawCommand() {
-  return {"draw", "GRAPH|FILE.json [flags]", "draws a graph, or the report of a run",
-          "Draws a graph: its stages, and the channels between them with their types and capacities. A file that `run --report`\n"
+  return {"draw",
+          "GRAPH|FILE.json [flags]",
+          "draws a graph, or the report of a run",
+          "Draws a graph: its stages, and the channels between them with their types and "
+          "capacities. A file that `run --report`\n"
           "has written is drawn with the figures of that run.\n",
-          "draw word_count --format=svg --output=word_count.svg", &Draw};
+          "draw word_count --format=svg --output=word_count.svg",
+          &Draw};
 }
 
 }  // namespace weir::cli

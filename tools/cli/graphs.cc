@@ -10,8 +10,10 @@
 #include "weir/graphs/word_count.h"
 #include "weir/main.h"
 
-ABSL_FLAG(std::vector<std::string>, input, {}, "files and directories, with all that is below them: PATH[,PATH...]");
-ABSL_FLAG(std::string, output, "", "file for the result, which appears whole or not at all; standard output without it");
+ABSL_FLAG(std::vector<std::string>, input, {},
+          "files and directories, with all that is below them: PATH[,PATH...]");
+ABSL_FLAG(std::string, output, "",
+          "file for the result, which appears whole or not at all; standard output without it");
 
 namespace weir {
 namespace {
@@ -31,12 +33,15 @@ uint64_t TotalBytes(const std::vector<std::string>& paths) {
 template <class G, class Options>
 class FileJob final : public Job {
  public:
-  explicit FileJob(Options options) : inputs_(options.inputs), total_(TotalBytes(inputs_)), job_(std::move(options)) {}
+  explicit FileJob(Options options)
+      : inputs_(options.inputs), total_(TotalBytes(inputs_)), job_(std::move(options)) {}
 
   Graph& graph() override { return job_.graph(); }
   absl::Status Ready() const override {
-    return inputs_.empty() ? absl::InvalidArgumentError("nothing to read; name files or directories with --input=PATH[,PATH...]")
-                           : absl::OkStatus();
+    return inputs_.empty()
+               ? absl::InvalidArgumentError(
+                     "nothing to read; name files or directories with --input=PATH[,PATH...]")
+               : absl::OkStatus();
   }
   JobProgress Progress(const Report& now) const override {
     JobProgress progress = Job::Progress(now);
@@ -62,10 +67,12 @@ std::unique_ptr<Job> MakeFileJob(const JobSetup& setup) {
   return std::make_unique<FileJob<G, Options>>(std::move(options));
 }
 
-const bool kWordCount = RegisterJob("word_count", "counts the words in files: a line COUNT<TAB>WORD each, highest count first",
-                                    &MakeFileJob<WordCount, WordCountOptions>);
-const bool kFileDigest = RegisterJob("file_digest", "digests files with SHA-256: a line each, as of sha256sum, by path",
-                                     &MakeFileJob<FileDigest, FileDigestOptions>);
+const bool kWordCount = RegisterJob(
+    "word_count", "counts the words in files: a line COUNT<TAB>WORD each, highest count first",
+    &MakeFileJob<WordCount, WordCountOptions>);
+const bool kFileDigest =
+    RegisterJob("file_digest", "digests files with SHA-256: a line each, as of sha256sum, by path",
+                &MakeFileJob<FileDigest, FileDigestOptions>);
 
 }  // namespace
 }  // namespace weir

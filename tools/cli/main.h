@@ -80,7 +80,8 @@ bool RegisterGraph(std::string_view name, std::string_view description, F fill,
                    const char* file = __builtin_FILE()) {
   return RegisterJob(
       name, description,
-      [name = std::string(name), fill = std::move(fill)](const JobSetup& setup) -> std::unique_ptr<Job> {
+      [name = std::string(name),
+       fill = std::move(fill)](const JobSetup& setup) -> std::unique_ptr<Job> {
         auto job = std::make_unique<internal::GraphJob>(name);
         if constexpr (std::is_invocable_v<const F&, Graph&, const JobSetup&>) {
           fill(job->graph(), setup);

@@ -25,10 +25,12 @@ std::vector<std::string> GraphNames() {
 
 }  // namespace cli
 
-bool RegisterJob(std::string_view name, std::string_view description, JobFactory factory, const char* file) {
+bool RegisterJob(std::string_view name, std::string_view description, JobFactory factory,
+                 const char* file) {
   cli::Registered registered{std::string(name), std::string(description), std::move(factory), file};
   if (!cli::MutableRegistry().emplace(std::string(name), std::move(registered)).second) {
-    std::fprintf(stderr, "weir: two graphs are registered as '%s'; rename one\n", std::string(name).c_str());
+    std::fprintf(stderr, "weir: two graphs are registered as '%s'; rename one\n",
+                 std::string(name).c_str());
     std::exit(2);
   }
   return true;

@@ -29,27 +29,35 @@ struct RunFlags {
     return {
         {"threads", "N", "threads to run on, 1 to 256 (default: one for each core)",
          [this](const std::string& value) {
-           const bool good = absl::SimpleAtoi(value, &threads) && threads >= 1 && threads <= EngineOptions::kMaxThreads;
+           const bool good = absl::SimpleAtoi(value, &threads) && threads >= 1 &&
+                             threads <= EngineOptions::kMaxThreads;
            return good ? absl::OkStatus()
-                       : absl::InvalidArgumentError(absl::StrCat("must be a number from 1 to ", EngineOptions::kMaxThreads,
-                                                                 "; without the flag there is a thread for each core"));
+                       : absl::InvalidArgumentError(
+                             absl::StrCat("must be a number from 1 to ", EngineOptions::kMaxThreads,
+                                          "; without the flag there is a thread for each core"));
          }},
         {"deadline", "DURATION", "cancels the run after this time: 200ms, 1.5s, 2h",
          [this](const std::string& value) {
-           const bool good = absl::ParseDuration(value, &deadline) && deadline > absl::ZeroDuration();
-           return good ? absl::OkStatus() : absl::InvalidArgumentError("must be a duration above zero, such as 200ms or 1.5s");
+           const bool good =
+               absl::ParseDuration(value, &deadline) && deadline > absl::ZeroDuration();
+           return good ? absl::OkStatus()
+                       : absl::InvalidArgumentError(
+                             "must be a duration above zero, such as 200ms or 1.5s");
          }},
         {"report", "FILE", "writes a report of the run, as JSON, that draw can draw",
          [this](const std::string& value) {
            report = value;
-           return value.empty() ? absl::InvalidArgumentError("must be a file's name, or - for standard output") : absl::OkStatus();
+           return value.empty() ? absl::InvalidArgumentError(
+                                      "must be a file's name, or - for standard output")
+                                : absl::OkStatus();
          }},
         {"simulate", "SEED", "runs on one thread in virtual time, every choice drawn from a seed",
          [this](const std::string& value) {
            uint64_t seed = 0;
            const bool good = absl::SimpleAtoi(value, &seed);
            simulate = seed;
-           return good ? absl::OkStatus() : absl::InvalidArgumentError("must be a number, the seed");
+           return good ? absl::OkStatus()
+                       : absl::InvalidArgumentError("must be a number, the seed");
          }},
     };
   }
@@ -63,10 +71,13 @@ class Interrupts {
     if (signal <= 0) return;
     last_ = signal;
     if (++count_ == 1) {
-      console_.Line("stopping: no more input is read, and what has been read is finished; once more cancels the run");
+      console_.Line(
+          "stopping: no more input is read, and what has been read is finished; once more cancels "
+          "the run");
       run_.Drain();
     } else {
-      run_.Cancel(absl::CancelledError(signal == SIGINT ? "cancelled by Ctrl-C" : "cancelled by SIGTERM"));
+      run_.Cancel(
+          absl::CancelledError(signal == SIGINT ? "cancelled by Ctrl-C" : "cancelled by SIGTERM"));
       if (count_ == 2) console_.Line("cancelling");
     }
   }
@@ -88,10 +99,13 @@ std::string DescribeProgress(const Job& job, const Report& now) {
     absl::StrAppend(&text, ", ", FormatBytes(static_cast<double>(progress.bytes)), ", ",
                     FormatBytes(static_cast<double>(progress.bytes) / seconds), "/s");
   } else {
-    absl::StrAppend(&text, ", ", FormatCount(static_cast<uint64_t>(static_cast<double>(progress.items) / seconds)), "/s");
+    absl::StrAppend(
+        &text, ", ",
+        FormatCount(static_cast<uint64_t>(static_cast<double>(progress.items) / seconds)), "/s");
   }
   if (progress.total_bytes > 0) {
-    absl::StrAppendFormat(&text, ", %d %%", std::min<uint64_t>(100, progress.bytes * 100 / progress.total_bytes));
+    absl::StrAppendFormat(&text, ", %d %%",
+                          std::min<uint64_t>(100, progress.bytes * 100 / progress.total_bytes));
   }
   return absl::StrCat(text, ", ", FormatElapsed(now.elapsed));
 }
@@ -134,7 +148,8 @@ Report Simulate(Run& run, Engine& engine, Signals& signals, Interrupts& interrup
 }
 
 std::string DescribeFailure(const Report& report) {
-  return absl::StrCat(report.graph, " failed after ", FormatElapsed(report.elapsed), ": ", report.status.ToString());
+  return absl::StrCat(report.graph, " failed after ", FormatElapsed(report.elapsed), ": ",
+                      report.status.ToString());
 }
 
 int RunJob(Console& console, const Registered& graph, const RunFlags& flags) {
@@ -146,14 +161,18 @@ int RunJob(Console& console, const Registered& graph, const RunFlags& flags) {
   EngineOptions options;
   options.threads = flags.threads;
   options.log = [&console](std::string_view line) { console.Line(line); };
-  auto engine = flags.simulate.has_value() ? std::unique_ptr<Engine>(new Engine(Engine::Simulated(*flags.simulate, options)))
-                                           : std::make_unique<Engine>(options);
+  auto engine =
+      flags.simulate.has_value()
+          ? std::unique_ptr<Engine>(new Engine(Engine::Simulated(*flags.simulate, options)))
+          : std::make_unique<Engine>(options);
   if (!engine->status().ok()) {
     console.Line(std::string(engine->status().message()));
     return kFailed;
   }
   // A simulated engine has one thread; several workers make its schedules interesting.
-  const int threads = flags.threads > 0 ? flags.threads : flags.simulate.has_value() ? 2 : engine->threads();
+  const int threads = flags.threads > 0            ? flags.threads
+                      : flags.simulate.has_value() ? 2
+                                                   : engine->threads();
   const std::unique_ptr<Job> job = graph.factory(JobSetup{threads, problem});
   if (const absl::Status ready = job->Ready(); !ready.ok()) {
     return UsageError(console, "run", absl::StrCat(graph.name, ": ", ready.message()));
@@ -178,7 +197,8 @@ int RunJob(Console& console, const Registered& graph, const RunFlags& flags) {
   console.ClearProgress();
   if (!report.over) {
     console.Line(absl::StrCat(graph.name, " was cancelled and has not stopped: still busy: ",
-                              absl::StrJoin(report.teardown.overdue, ", "), "; the process is ended"));
+                              absl::StrJoin(report.teardown.overdue, ", "),
+                              "; the process is ended"));
     report_file.Abandon();
     ::_exit(kFailed);  // its threads cannot be joined
   }
@@ -190,15 +210,18 @@ int RunJob(Console& console, const Registered& graph, const RunFlags& flags) {
   } else if (console.is_terminal()) {
     console.Line(DescribeProgress(*job, report));
   }
-  if (console.is_terminal() && !report.bottleneck.empty()) console.Line(absl::StrCat("bottleneck: ", report.bottleneck));
+  if (console.is_terminal() && !report.bottleneck.empty())
+    console.Line(absl::StrCat("bottleneck: ", report.bottleneck));
   if (flags.simulate.has_value() && console.is_terminal()) {
     console.Line(absl::StrFormat("simulated with seed %d: %d steps, digest %016x", *flags.simulate,
                                  engine->simulator()->steps(), engine->simulator()->digest()));
   }
   if (problems > 0) {
     status = kFailed;
-    console.Line(absl::StrCat(graph.name, ": ", FormatCount(problems), problems == 1 ? " problem" : " problems",
-                              ", listed above; the result leaves out what ", problems == 1 ? "it is" : "they are", " about"));
+    console.Line(absl::StrCat(graph.name, ": ", FormatCount(problems),
+                              problems == 1 ? " problem" : " problems",
+                              ", listed above; the result leaves out what ",
+                              problems == 1 ? "it is" : "they are", " about"));
   }
   if (!flags.report.empty()) {
     absl::Status written = report_file.Write(ToJson(report) + "\n");
@@ -209,7 +232,9 @@ int RunJob(Console& console, const Registered& graph, const RunFlags& flags) {
     }
   }
   if (interrupts.count() > 0) {
-    if (report.ok()) console.Line(absl::StrCat(graph.name, " was interrupted: the result covers what had been read by then"));
+    if (report.ok())
+      console.Line(absl::StrCat(graph.name,
+                                " was interrupted: the result covers what had been read by then"));
     return interrupts.status();
   }
   return status;
@@ -224,7 +249,8 @@ int RunGraph(Console& console, const Command& command, const Arguments& argument
     parsed = absl::InvalidArgumentError(UnknownGraph(line.target));
   }
   if (parsed.ok() && line.help) return Print(console, Help(console, command, described, line));
-  if (parsed.ok() && line.target.empty()) parsed = absl::InvalidArgumentError("which graph? (list shows them)");
+  if (parsed.ok() && line.target.empty())
+    parsed = absl::InvalidArgumentError("which graph? (list shows them)");
   if (!parsed.ok()) return UsageError(console, command.name, std::string(parsed.message()));
   return RunJob(console, *line.graph, flags);
 }
@@ -232,11 +258,17 @@ int RunGraph(Console& console, const Command& command, const Arguments& argument
 }  // namespace
 
 Command RunCommand() {
-  return {"run", "GRAPH [flags]", "runs a graph",
-          "Runs a graph to its end. Progress is on standard error: one line on a terminal, elsewhere a line every 30 s.\n"
-          "Ctrl-C ends the input and lets what has been read flow out; a second one cancels the run.\n"
-          "The exit status is 0; 1 if the run failed or left something out; 2 for a wrong command line; 130 after Ctrl-C.\n",
-          "run word_count --input=/usr/share/doc --output=counts.txt", &RunGraph};
+  return {
+      "run",
+      "GRAPH [flags]",
+      "runs a graph",
+      "Runs a graph to its end. Progress is on standard error: one line on a terminal, elsewhere a "
+      "line every 30 s.\n"
+      "Ctrl-C ends the input and lets what has been read flow out; a second one cancels the run.\n"
+      "The exit status is 0; 1 if the run failed or left something out; 2 for a wrong command "
+      "line; 130 after Ctrl-C.\n",
+      "run word_count --input=/usr/share/doc --output=counts.txt",
+      &RunGraph};
 }
 
 }  // namespace weir::cli

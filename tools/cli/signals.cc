@@ -34,7 +34,7 @@ Signals::Signals() {
   }
   pipe_end = pipe_[1];
   for (size_t i = 0; i < std::size(kCaught); ++i) {
-    struct sigaction action{};
+    struct sigaction action {};
     action.sa_handler = &Handle;
     action.sa_flags = SA_RESTART;
     ::sigaction(kCaught[i], &action, &before_[i]);
@@ -48,10 +48,14 @@ Signals::~Signals() {
 }
 
 int Signals::Wait(absl::Duration timeout) {
-  struct pollfd ready{pipe_[0], POLLIN, 0};
-  const int64_t milliseconds = std::clamp<int64_t>(absl::ToInt64Milliseconds(timeout), 0, 1'000'000);
+  struct pollfd ready {
+    pipe_[0], POLLIN, 0
+  };
+  const int64_t milliseconds =
+      std::clamp<int64_t>(absl::ToInt64Milliseconds(timeout), 0, 1'000'000);
   char byte = 0;
-  if (::poll(&ready, 1, static_cast<int>(milliseconds)) == 1 && ::read(pipe_[0], &byte, 1) == 1) return byte;
+  if (::poll(&ready, 1, static_cast<int>(milliseconds)) == 1 && ::read(pipe_[0], &byte, 1) == 1)
+    return byte;
   return kNothing;
 }
 

@@ -16,8 +16,10 @@ size_t EditDistance(std::string_view a, std::string_view b) {
     last.swap(row);
     row[0] = i;
     for (size_t j = 1; j <= b.size(); ++j) {
-      row[j] = std::min({last[j] + 1, row[j - 1] + 1, last[j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1)});
-      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) row[j] = std::min(row[j], before_last[j - 2] + 1);
+      row[j] =
+          std::min({last[j] + 1, row[j - 1] + 1, last[j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1)});
+      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+        row[j] = std::min(row[j], before_last[j - 2] + 1);
     }
   }
   return row[b.size()];
@@ -38,9 +40,11 @@ std::string Nearest(std::string_view name, const std::vector<std::string>& names
   return nearest;
 }
 
-std::string DidYouMean(std::string_view name, const std::vector<std::string>& names, std::string_view prefix) {
+std::string DidYouMean(std::string_view name, const std::vector<std::string>& names,
+                       std::string_view prefix) {
   const std::string nearest = Nearest(name, names);
-  return nearest.empty() ? "" : absl::StrCat("; did you mean '", std::string(prefix), nearest, "'?");
+  return nearest.empty() ? ""
+                         : absl::StrCat("; did you mean '", std::string(prefix), nearest, "'?");
 }
 
 }  // namespace weir::cli

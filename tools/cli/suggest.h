@@ -14,6 +14,7 @@ size_t EditDistance(std::string_view a, std::string_view b);
 std::string Nearest(std::string_view name, const std::vector<std::string>& names);
 
 // "; did you mean 'PREFIXnearest'?", or nothing.
-std::string DidYouMean(std::string_view name, const std::vector<std::string>& names, std::string_view prefix = "");
+std::string DidYouMean(std::string_view name, const std::vector<std::string>& names,
+                       std::string_view prefix = "");
 
 }  // namespace weir::cli
