@@ -1,6 +1,10 @@
 #include "weir/core/describe.h"
 
+#include <cstdint>
+#include <exception>
 #include <nlohmann/json.hpp>
+#include <stdexcept>
+#include <utility>
 
 #include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
@@ -43,6 +47,18 @@ std::string Escaped(const std::string& text) {
 }
 
 std::string StageOf(const std::string& port) { return port.substr(0, port.rfind('.')); }
+
+// The library converts what does not fit without a word, or by undefined behaviour.
+template <class Integer>
+Integer WholeNumber(const Json& json) {
+  if (json.is_number_unsigned() && std::in_range<Integer>(json.get<uint64_t>())) {
+    return static_cast<Integer>(json.get<uint64_t>());
+  }
+  if (json.is_number_integer() && std::in_range<Integer>(json.get<int64_t>())) {
+    return static_cast<Integer>(json.get<int64_t>());
+  }
+  throw std::out_of_range(absl::StrCat(json.dump(), " is not a whole number in range"));
+}
 
 }  // namespace
 
@@ -131,7 +147,7 @@ std::string ToJson(const Report& report) {
 absl::StatusOr<Report> FromJson(std::string_view text) {
   try {
     const Json json = Json::parse(text);
-    if (const int version = json.at("version"); version != kVersion) {
+    if (const int version = WholeNumber<int>(json.at("version")); version != kVersion) {
       return absl::InvalidArgumentError(absl::StrCat("the description is of version ", version,
                                                      "; this program reads version ", kVersion));
     }
@@ -141,22 +157,22 @@ absl::StatusOr<Report> FromJson(std::string_view text) {
     report.status = StatusFromJson(json.at("status"));
     report.drained = json.at("drained");
     for (const Json& error : json.at("errors")) report.errors.push_back(StatusFromJson(error));
-    report.more_errors = json.at("more_errors");
+    report.more_errors = WholeNumber<uint64_t>(json.at("more_errors"));
     report.elapsed = FromSeconds(json.at("elapsed"));
     report.bottleneck = json.at("bottleneck");
     for (const Json& stage : json.at("stages")) {
       StageReport& read = report.stages.emplace_back();
       read.name = stage.at("name");
       read.kind = stage.at("kind");
-      read.workers = stage.at("workers");
-      read.ended = stage.at("ended");
+      read.workers = WholeNumber<int>(stage.at("workers"));
+      read.ended = WholeNumber<int>(stage.at("ended"));
       read.outcome = StatusFromJson(stage.at("outcome"));
-      read.received = stage.at("received");
-      read.sent = stage.at("sent");
-      read.busy = stage.at("busy");
-      read.starved = stage.at("starved");
-      read.blocked = stage.at("blocked");
-      read.waiting = stage.at("waiting");
+      read.received = WholeNumber<uint64_t>(stage.at("received"));
+      read.sent = WholeNumber<uint64_t>(stage.at("sent"));
+      read.busy = WholeNumber<uint64_t>(stage.at("busy"));
+      read.starved = WholeNumber<uint64_t>(stage.at("starved"));
+      read.blocked = WholeNumber<uint64_t>(stage.at("blocked"));
+      read.waiting = WholeNumber<uint64_t>(stage.at("waiting"));
     }
     for (const Json& channel : json.at("channels")) {
       ChannelReport& read = report.channels.emplace_back();
@@ -164,15 +180,15 @@ absl::StatusOr<Report> FromJson(std::string_view text) {
       read.from = channel.at("from").get<std::vector<std::string>>();
       read.feedback = channel.at("feedback").get<std::vector<std::string>>();
       read.type = channel.at("type");
-      read.capacity = channel.at("capacity");
+      read.capacity = WholeNumber<size_t>(channel.at("capacity"));
       const Json& ledger = channel.at("ledger");
-      read.ledger.accepted = ledger.at("accepted");
-      read.ledger.received = ledger.at("received");
-      read.ledger.unread = ledger.at("unread");
-      read.ledger.discarded = ledger.at("discarded");
-      read.ledger.queued = ledger.at("queued");
-      read.ledger.refused = ledger.at("refused");
-      read.ledger.high_water = ledger.at("high_water");
+      read.ledger.accepted = WholeNumber<uint64_t>(ledger.at("accepted"));
+      read.ledger.received = WholeNumber<uint64_t>(ledger.at("received"));
+      read.ledger.unread = WholeNumber<uint64_t>(ledger.at("unread"));
+      read.ledger.discarded = WholeNumber<uint64_t>(ledger.at("discarded"));
+      read.ledger.queued = WholeNumber<uint64_t>(ledger.at("queued"));
+      read.ledger.refused = WholeNumber<uint64_t>(ledger.at("refused"));
+      read.ledger.high_water = WholeNumber<uint64_t>(ledger.at("high_water"));
     }
     const Json& teardown = json.at("teardown");
     report.teardown.happened = teardown.at("happened");
@@ -183,7 +199,7 @@ absl::StatusOr<Report> FromJson(std::string_view text) {
     report.teardown.works = FromSeconds(teardown.at("works"));
     report.teardown.discards = FromSeconds(teardown.at("discards"));
     return report;
-  } catch (const Json::exception& error) {
+  } catch (const std::exception& error) {
     return absl::InvalidArgumentError(
         absl::StrCat("this is no description of a graph: ", error.what()));
   }

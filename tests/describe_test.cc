@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include <cstring>
 #include <ranges>
 #include <string>
 #include <vector>
@@ -162,6 +163,18 @@ TEST_F(DescribeTest, FromJson_EveryFieldOfTheWrongType_IsInvalidArgumentOrRead) 
     }
   }
   EXPECT_GT(refused, 100);
+}
+
+TEST_F(DescribeTest, FromJson_ANumberThatDoesNotFit_IsNamed) {
+  const std::string good = ToJson(Describe(Example()));
+  for (const char* wrong : {"1e300", "-1", "1.5", "18446744073709551616"}) {
+    std::string text = good;
+    const size_t at = text.find("\"capacity\": ") + strlen("\"capacity\": ");
+    text.replace(at, text.find_first_of(",\n", at) - at, wrong);
+    const absl::StatusOr<Report> read = FromJson(text);
+    ASSERT_FALSE(read.ok()) << wrong;
+    EXPECT_THAT(std::string(read.status().message()), HasSubstr("is not a whole number in range"));
+  }
 }
 
 TEST_F(DescribeTest, FromJson_OfANewerVersion_SaysWhich) {
