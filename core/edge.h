@@ -9,9 +9,10 @@
 //   orders.Close();
 //   while (absl::StatusOr<Result> result = results.Receive(); result.ok()) ...
 //
-// Their operations block the calling thread, so they are refused with FAILED_PRECONDITION on the engine's own threads, but
-// for the forms that try once (`SendWithin(absl::ZeroDuration(), ...)`), which callbacks may use anywhere. The results are
-// those of the ports (port.h); FAILED_PRECONDITION also where no run of the graph has begun.
+// Their operations may block the calling thread, so they are refused with FAILED_PRECONDITION on the engine's own threads,
+// whether they would have had to wait or not, but for the forms that try once (`SendWithin(absl::ZeroDuration(), ...)`), which
+// callbacks may use anywhere. The results are those of the ports (port.h); FAILED_PRECONDITION also where no run of the graph
+// has begun.
 #pragma once
 
 #include <condition_variable>
@@ -93,14 +94,17 @@ class Input final : public internal::EdgeStage {
   absl::Status SendWithin(absl::Duration within, T& item) {
     Visit visit(*this);
     if (!visit.status().ok()) return visit.status();
+    const bool may_wait = within > absl::ZeroDuration();
+    if (may_wait) {
+      if (absl::Status may = internal::MayBlock(visit.engine()); !may.ok()) return may;
+    }
     auto& channel = static_cast<internal::Channel<T>&>(*out.channel_base());
     internal::SendRequest<T> request;
     request.items = &item;
     request.count = 1;
     request.sender = &out.sender();
     internal::Outcome outcome = channel.Put(request);
-    if (outcome == internal::Outcome::kNone && within > absl::ZeroDuration()) {
-      if (absl::Status may = internal::MayBlock(visit.engine()); !may.ok()) return may;
+    if (outcome == internal::Outcome::kNone && may_wait) {
       internal::ThreadWaiter waiter;
       request.waiter = &waiter;
       waiter.Prepare();
@@ -129,13 +133,16 @@ class Output final : public internal::EdgeStage {
   absl::StatusOr<T> ReceiveWithin(absl::Duration within) {
     Visit visit(*this);
     if (!visit.status().ok()) return visit.status();
+    const bool may_wait = within > absl::ZeroDuration();
+    if (may_wait) {
+      if (absl::Status may = internal::MayBlock(visit.engine()); !may.ok()) return may;
+    }
     auto& channel = static_cast<internal::Channel<T>&>(*in.channel_base());
     alignas(T) unsigned char room[sizeof(T)];
     internal::ReceiveRequest<T> request;
     request.into = reinterpret_cast<T*>(room);
     internal::Outcome outcome = channel.Take(request);
-    if (outcome == internal::Outcome::kNone && within > absl::ZeroDuration()) {
-      if (absl::Status may = internal::MayBlock(visit.engine()); !may.ok()) return may;
+    if (outcome == internal::Outcome::kNone && may_wait) {
       internal::ThreadWaiter waiter;
       request.waiter = &waiter;
       waiter.Prepare();
