@@ -58,6 +58,15 @@ class CliTest : public ::testing::Test {
   TempDir dir_;
 };
 
+// --- Paths ---
+
+TEST_F(CliTest, BazelRun_PathsAreFromWhereItsUserStands) {
+  dir_.Write("text", "one two\n");
+  const Outcome outcome = Shell(absl::StrCat("BUILD_WORKING_DIRECTORY=", dir_.Path("."), " ", kWeir,
+                                             " run word_count --input=text"));
+  EXPECT_EQ(outcome.out, "1\tone\n1\ttwo\n") << outcome.err;
+}
+
 // --- Help ---
 
 TEST_F(CliTest, Help_NamesCommandsGraphsAndAnExample) {

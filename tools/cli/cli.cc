@@ -3,6 +3,9 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <cstdlib>
+#include <filesystem>
+#include <system_error>
 #include <thread>
 
 #include "absl/strings/str_cat.h"
@@ -175,6 +178,11 @@ std::string Help(const Console& console, const Command& command,
 
 int Main(int argc, char** argv) {
   cli::KeepStandardDescriptors();
+  // `bazel run` starts programs in a folder of its own, and says where its user stands: paths are meant from there.
+  if (const char* folder = std::getenv("BUILD_WORKING_DIRECTORY")) {
+    std::error_code ignored;  // a folder that is gone: paths are then from here
+    std::filesystem::current_path(folder, ignored);
+  }
   std::signal(SIGPIPE, SIG_IGN);  // a write to a pipe that nobody reads is an error like another
   std::string program = argc > 0 ? argv[0] : "weir";
   program = program.substr(program.rfind('/') + 1);
