@@ -25,8 +25,11 @@ class Job {
 
  private:
   friend class JobQueue;
+  friend class Pool;
   friend class Simulator;
   Job* next_ = nullptr;
+  uint16_t worker_ =
+      0;  // of the pool: where it ran last. Written by who runs it, read by who posts it
   std::atomic<bool> queued_{
       false};  // asserts "at most once in a queue"; ordered by the queue's own lock
 };

@@ -1,11 +1,25 @@
 #include "weir/core/pool.h"
 
+#include <algorithm>
 #include <cassert>
+#include <chrono>
+#include <utility>
 
 namespace weir::internal {
 namespace {
 
-thread_local const Pool* current_pool = nullptr;
+// Where the calling thread is draining. Read in this file's functions only, never in a coroutine's, which may change threads.
+struct Place {
+  const Pool* pool = nullptr;
+  void* worker = nullptr;
+};
+thread_local Place place;
+
+int64_t NowNs() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
 
 }  // namespace
 
@@ -29,48 +43,158 @@ Job* JobQueue::PopFront() {
   return job;
 }
 
-Pool::Pool(int threads) : threads_(threads), arena_(threads) {}
-
-Pool::~Pool() ABSL_NO_THREAD_SAFETY_ANALYSIS {
-  std::unique_lock<std::mutex> lock(mutex_);
-  idle_.wait(lock, [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return drains_ == 0; });
-  assert(queue_.empty());
+void JobQueue::MoveFront(size_t count, JobQueue& other) {
+  for (; count > 0 && first_ != nullptr; --count) {
+    Job* job = first_;
+    first_ = job->next_;
+    job->next_ = nullptr;
+    (other.last_ == nullptr ? other.first_ : other.last_->next_) = job;
+    other.last_ = job;
+    --size_;
+    ++other.size_;
+  }
+  if (first_ == nullptr) last_ = nullptr;
 }
 
-bool Pool::OnOwnThread() const { return current_pool == this; }
+Pool::Pool(int threads)
+    : threads_(threads), arena_(threads), workers_(std::make_unique<Worker[]>(threads)) {
+  for (int i = 0; i < threads; ++i) {
+    workers_[i].pool = this;
+    workers_[i].index = static_cast<uint16_t>(i);
+  }
+}
+
+Pool::~Pool() {
+  std::unique_lock<std::mutex> lock(mutex_);
+  idle_.wait(lock, [this] { return drains_ == 0; });
+}
+
+bool Pool::OnOwnThread() const { return place.pool == this; }
 
 void Pool::Post(Job& job) {
+  const bool inside = place.pool == this;
+  Worker& worker = inside ? *static_cast<Worker*>(place.worker) : workers_[job.worker_ % threads_];
+  Push(worker, job);
+  if (drains_.load(std::memory_order_relaxed) < threads_ &&
+      worker.queued.load(std::memory_order_relaxed) *
+              uint64_t{worker.mean_ns.load(std::memory_order_relaxed)} >=
+          kWorthAWakeNs) {
+    StartAnother();
+  }
+}
+
+void Pool::Push(Worker& worker, Job& job) {
   {
-    MutexLock lock(mutex_);
-    queue_.PushBack(job);
-    if (drains_ >= threads_) return;
-    if (drains_ > 0 && queue_.size() < 2) return;
+    MutexLock lock(worker.mutex);
+    worker.queue.PushBack(job);
+    worker.queued.store(worker.queue.size(), std::memory_order_relaxed);
+    if (std::exchange(worker.draining, true)) return;
+    MutexLock counted(mutex_);
     ++drains_;
   }
-  arena_.Enqueue(&Pool::DrainEntry, this);
+  arena_.Enqueue(&Pool::DrainEntry, &worker);
+}
+
+bool Pool::StartAnother() {
+  for (int i = 0; i < threads_; ++i) {
+    Worker& worker = workers_[i];
+    {
+      MutexLock lock(worker.mutex);
+      if (std::exchange(worker.draining, true)) continue;
+      MutexLock counted(mutex_);
+      ++drains_;
+    }
+    arena_.Enqueue(&Pool::DrainEntry, &worker);
+    return true;
+  }
+  return false;
 }
 
 void Pool::Watch() {
-  {
-    MutexLock lock(mutex_);
-    if (queue_.empty() || drains_ >= threads_) return;
-    ++drains_;
+  for (int i = 0; i < threads_; ++i) {
+    Worker& worker = workers_[i];
+    const uint64_t jobs = worker.jobs.load(std::memory_order_relaxed);
+    const bool moved = std::exchange(worker.jobs_seen, jobs) != jobs;
+    if (moved || worker.queued.load(std::memory_order_relaxed) == 0) continue;
+    worker.stalled.store(true, std::memory_order_relaxed);
+    if (!StartAnother()) return;
   }
-  arena_.Enqueue(&Pool::DrainEntry, this);
 }
 
-void Pool::DrainEntry(void* pool) { static_cast<Pool*>(pool)->Drain(); }
+void Pool::DrainEntry(void* worker) {
+  Worker& entered = *static_cast<Worker*>(worker);
+  entered.pool->Drain(entered);
+}
 
-void Pool::Drain() ABSL_NO_THREAD_SAFETY_ANALYSIS {
-  const Pool* const outer = current_pool;  // a stage's parallel_for may run a drain inside of a job
-  current_pool = this;
-  std::unique_lock<std::mutex> lock(mutex_);
-  while (Job* job = queue_.PopFront()) {
-    lock.unlock();
-    job->Run();
-    lock.lock();
+Job* Pool::Next(Worker& worker) {
+  {
+    MutexLock lock(worker.mutex);
+    Job* job = worker.queue.PopFront();
+    worker.queued.store(worker.queue.size(), std::memory_order_relaxed);
+    if (job != nullptr) return job;
   }
-  current_pool = outer;
+  if (Job* job = Steal(worker)) return job;
+  MutexLock lock(worker.mutex);
+  if (Job* job = worker.queue.PopFront()) {
+    worker.queued.store(worker.queue.size(), std::memory_order_relaxed);
+    return job;
+  }
+  worker.running.store(false, std::memory_order_relaxed);
+  worker.draining = false;
+  return nullptr;
+}
+
+bool Pool::WorthStealing(const Worker& worker) const {
+  const uint64_t queued = worker.queued.load(std::memory_order_relaxed);
+  return queued > 0 && (worker.stalled.load(std::memory_order_relaxed) ||
+                        !worker.running.load(std::memory_order_relaxed) ||
+                        queued * worker.mean_ns.load(std::memory_order_relaxed) >= kWorthAWakeNs);
+}
+
+Job* Pool::Steal(Worker& worker) {
+  for (int i = 1; i < threads_; ++i) {
+    Worker& other = workers_[(worker.index + i) % threads_];
+    if (!WorthStealing(other)) continue;
+    JobQueue stolen;
+    {
+      MutexLock lock(other.mutex);
+      other.queue.MoveFront((other.queue.size() + 1) / 2, stolen);
+      other.queued.store(other.queue.size(), std::memory_order_relaxed);
+      other.stalled.store(false, std::memory_order_relaxed);
+    }
+    if (stolen.empty()) continue;
+    MutexLock lock(worker.mutex);
+    stolen.MoveFront(stolen.size(), worker.queue);
+    Job* job = worker.queue.PopFront();
+    worker.queued.store(worker.queue.size(), std::memory_order_relaxed);
+    return job;
+  }
+  return nullptr;
+}
+
+void Pool::Drain(Worker& worker) {
+  const Place outer = place;  // a stage's parallel_for may run a drain inside of a job
+  place = {this, &worker};
+  worker.running.store(true, std::memory_order_relaxed);
+  int64_t began = NowNs();
+  uint32_t since = 0;  // jobs run since then
+  while (Job* job = Next(worker)) {
+    job->worker_ = worker.index;
+    job->Run();
+    worker.jobs.store(worker.jobs.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    const uint32_t mean = worker.mean_ns.load(std::memory_order_relaxed);
+    if (++since < kMeasuredTogether && mean < kMeasureAllNs) continue;
+    const int64_t now = NowNs();
+    const uint64_t each = static_cast<uint64_t>(now - began) / since;
+    // A moving mean over about eight measurements; a single long job counts for much.
+    worker.mean_ns.store(
+        static_cast<uint32_t>(std::min<uint64_t>((mean * 7ull + each) / 8, UINT32_MAX)),
+        std::memory_order_relaxed);
+    began = now;
+    since = 0;
+  }
+  place = outer;
+  MutexLock lock(mutex_);
   if (--drains_ == 0) idle_.notify_all();
 }
 
