@@ -6,10 +6,11 @@ void ChannelBase::CloseSender(SendingEnd& sender, WakeList& wakes) {
   Lock lock(mutex_);
   if (std::exchange(sender.closed, true)) return;
   if (--senders_ > 0) return;
+  gate_.fetch_or(kSenderGone, std::memory_order_seq_cst);
   // Nothing is queued while receivers are parked, so the end has come for all of them.
   while (!receivers_waiting_.empty()) {
     WaitLink& link = *receivers_waiting_.front();
-    receivers_waiting_.Remove(link);
+    UnlinkReceiver(link);
     link.waiter->Claim(run_cancelled() ? Outcome::kCancelled : Outcome::kEnd, wakes);
   }
 }
@@ -20,34 +21,40 @@ void ChannelBase::CloseReceiver() {
     Lock lock(mutex_);
     if (--receivers_ > 0) return;
     if (run_cancelled()) return;  // what is left is discarded with the run
+    gate_.fetch_or(kReceiverGone, std::memory_order_seq_cst);
     while (!senders_waiting_.empty()) {
       WaitLink& link = *senders_waiting_.front();
-      senders_waiting_.Remove(link);
+      UnlinkSender(link);
       link.waiter->Claim(Outcome::kClosed, wakes);
     }
   }
-  DestroyUnread();
+  DestroyQueued(&ChannelBase::unread_);
 }
 
 void ChannelBase::Cancel() {
   WakeList wakes;
   Lock lock(mutex_);
-  for (WaitList* list : {&senders_waiting_, &receivers_waiting_}) {
-    while (!list->empty()) {
-      WaitLink& link = *list->front();
-      list->Remove(link);
-      link.waiter->Claim(Outcome::kCancelled, wakes);
-    }
+  gate_.fetch_or(kCancelled, std::memory_order_seq_cst);
+  while (!senders_waiting_.empty()) {
+    WaitLink& link = *senders_waiting_.front();
+    UnlinkSender(link);
+    link.waiter->Claim(Outcome::kCancelled, wakes);
+  }
+  while (!receivers_waiting_.empty()) {
+    WaitLink& link = *receivers_waiting_.front();
+    UnlinkReceiver(link);
+    link.waiter->Claim(Outcome::kCancelled, wakes);
   }
 }
 
 void ChannelBase::Drain() {
   WakeList wakes;
   Lock lock(mutex_);
+  gate_.fetch_or(kDraining, std::memory_order_seq_cst);
   for (WaitLink* link = senders_waiting_.front(); link != nullptr;) {
     WaitLink* next = WaitList::Next(*link);
     if (static_cast<SendRequestBase*>(link)->sender->from_source) {
-      senders_waiting_.Remove(*link);
+      UnlinkSender(*link);
       link->waiter->Claim(Outcome::kClosed, wakes);
     }
     link = next;
@@ -60,7 +67,7 @@ bool ChannelBase::closed_to_sender(const SendingEnd& sender) const {
 }
 
 int ChannelBase::WaitingForItemsOnly() const {
-  if (queued() + leased_ > 0) return -1;
+  if (tail_.load(std::memory_order_relaxed) != head_.load(std::memory_order_relaxed)) return -1;
   int waiting = 0;
   for (const WaitLink* link = receivers_waiting_.front(); link != nullptr;
        link = WaitList::Next(*link)) {
@@ -71,26 +78,28 @@ int ChannelBase::WaitingForItemsOnly() const {
 
 Ledger ChannelBase::ledger() const {
   Lock lock(mutex_);
+  // In this order: items that come meanwhile count as queued.
+  const uint64_t head = head_.load(std::memory_order_acquire);
   Ledger ledger;
-  ledger.accepted = accepted_;
-  ledger.queued = queued() + leased_;
-  ledger.received = taken_ - leased_;
+  ledger.accepted = tail_.load(std::memory_order_acquire);
+  ledger.queued = ledger.accepted - head;
+  ledger.received = head - unread_ - discarded_;
   ledger.unread = unread_;
   ledger.discarded = discarded_;
   ledger.refused = refused_;
-  ledger.high_water = high_water_;
+  ledger.high_water = high_water_.load(std::memory_order_relaxed);
   return ledger;
 }
 
 void ChannelBase::UnlinkSend(SendRequestBase& request) {
   Lock lock(mutex_);
-  senders_waiting_.Remove(request);
+  UnlinkSender(request);
   refused_ += request.count - request.sent;
 }
 
 void ChannelBase::UnlinkReceive(ReceiveRequestBase& request) {
   Lock lock(mutex_);
-  receivers_waiting_.Remove(request);
+  UnlinkReceiver(request);
 }
 
 }  // namespace weir::internal

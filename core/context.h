@@ -47,7 +47,7 @@ struct ContextTree {
 
 class Work;
 class RunState;
-class BoundedOperation;
+class Bounds;
 class SleepOperation;
 class YieldOperation;
 class TurnOperation;
@@ -108,7 +108,7 @@ class Context final {
  private:
   friend class internal::Work;
   friend class internal::RunState;
-  friend class internal::BoundedOperation;
+  friend class internal::Bounds;
   friend class internal::SleepOperation;
   friend class internal::TurnOperation;
   friend class internal::BlockingOperationBase;

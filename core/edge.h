@@ -70,6 +70,8 @@ class EdgeStage : public Stage {
   void EndRun() override;
 
  private:
+  bool used_by_any_thread() const override { return true; }
+
   Turnstile closing_;
   Mutex mutex_;
   RunState* run_ = nullptr;  // guarded by mutex_

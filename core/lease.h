@@ -13,7 +13,7 @@
 namespace weir {
 namespace internal {
 
-template <class T>
+template <class T, class Bounding>
 class ReceiveBatchOperation;
 
 }  // namespace internal
@@ -38,6 +38,21 @@ class Lease final : private internal::LeaseBase {
 
   // The next item; the lease must not be empty.
   T Take() { return std::move(items_[next_++]); }
+  // Calls `use(T&&)` with one item after the other until it returns false or there are no more. An item that `use` was
+  // called with is taken, also if it throws.
+  template <class F>
+  void TakeEach(F&& use) {
+    struct Cursor {
+      explicit Cursor(size_t& next) : next(next), at(next) {}
+      ~Cursor() { next = at; }
+      size_t& next;
+      size_t at;
+    } cursor(next_);
+    T* const items = items_;
+    for (const size_t end = count_; cursor.at < end;) {
+      if (!use(std::move(items[cursor.at++]))) return;
+    }
+  }
   // All that is left, now the caller's; the items live until the lease is filled again or destroyed.
   std::span<T> TakeAll() {
     std::span<T> rest(items_ + next_, count_ - next_);
@@ -46,7 +61,8 @@ class Lease final : private internal::LeaseBase {
   }
 
  private:
-  friend class internal::ReceiveBatchOperation<T>;
+  template <class, class>
+  friend class internal::ReceiveBatchOperation;
 
   void SettleTaken() override {
     if (next_ == settled_) return;
@@ -95,11 +111,11 @@ class Lease final : private internal::LeaseBase {
 
 namespace internal {
 
-template <class T>
-class ReceiveBatchOperation final : public ReceiveOperation<T> {
+template <class T, class Bounding>
+class ReceiveBatchOperation final : public ReceiveOperation<T, Bounding> {
  public:
-  ReceiveBatchOperation(Channel<T>& channel, Lease<T>& lease, size_t max, Context* bound)
-      : ReceiveOperation<T>(channel, absl::InfiniteDuration(), bound),
+  ReceiveBatchOperation(Channel<T>& channel, Lease<T>& lease, size_t max, Bounding bounds)
+      : ReceiveOperation<T, Bounding>(channel, std::move(bounds)),
         channel_(channel),
         lease_(lease),
         // One item at least: a batch of none would say that the input has ended.
@@ -112,7 +128,7 @@ class ReceiveBatchOperation final : public ReceiveOperation<T> {
     this->request().into = lease_.items_;
     this->request().max = room_;
     this->request().lease = true;
-    return ReceiveOperation<T>::await_ready();
+    return ReceiveOperation<T, Bounding>::await_ready();
   }
 
   bool await_resume() {

@@ -2,16 +2,15 @@
 // (Abseil's own Mutex is slower, and a debug build in Debian that ThreadSanitizer does not understand.)
 #pragma once
 
-#include <mutex>
-
 #include "absl/base/thread_annotations.h"
+#include "weir/core/atomic.h"
 
 namespace weir::internal {
 
-class ABSL_LOCKABLE Mutex : public std::mutex {
+class ABSL_LOCKABLE Mutex : public PlainMutex {
  public:
-  void lock() ABSL_EXCLUSIVE_LOCK_FUNCTION() { std::mutex::lock(); }
-  void unlock() ABSL_UNLOCK_FUNCTION() { std::mutex::unlock(); }
+  void lock() ABSL_EXCLUSIVE_LOCK_FUNCTION() { PlainMutex::lock(); }
+  void unlock() ABSL_UNLOCK_FUNCTION() { PlainMutex::unlock(); }
 };
 
 class ABSL_SCOPED_LOCKABLE MutexLock {

@@ -116,26 +116,30 @@ class In final : public internal::InBase {
   In(Stage* stage, std::string_view name) : InBase(stage, name) {}
 
   // The next item; nothing at the end of the input, or when the run (or `bound`) has been cancelled: `status()` tells.
-  [[nodiscard]] auto Receive() { return internal::ReceiveOptional<T>(channel(), nullptr); }
+  [[nodiscard]] auto Receive() {
+    return internal::ReceiveOptional<T, internal::Unbounded>(channel(), {});
+  }
   [[nodiscard]] auto Receive(Context& bound) {
-    return internal::ReceiveOptional<T>(channel(), &bound);
+    return internal::ReceiveOptional<T, internal::Bounds>(channel(),
+                                                          {absl::InfiniteDuration(), &bound});
   }
 
   // Waits at most `within`; zero tries once. StatusOr<T>: DEADLINE_EXCEEDED, OUT_OF_RANGE at the end, CANCELLED.
   [[nodiscard]] auto ReceiveWithin(absl::Duration within) {
-    return internal::ReceiveStatusOr<T>(channel(), within, nullptr);
+    return internal::ReceiveStatusOr<T>(channel(), {within, nullptr});
   }
   [[nodiscard]] auto ReceiveWithin(absl::Duration within, Context& bound) {
-    return internal::ReceiveStatusOr<T>(channel(), within, &bound);
+    return internal::ReceiveStatusOr<T>(channel(), {within, &bound});
   }
 
   // Leases what is there, at least one item and at most `max` (and a fair share, where workers share the channel), into
   // `lease`; it never waits for a batch to fill. False where Receive gives nothing.
   [[nodiscard]] auto ReceiveBatch(Lease<T>& lease, size_t max = SIZE_MAX) {
-    return internal::ReceiveBatchOperation<T>(channel(), lease, max, nullptr);
+    return internal::ReceiveBatchOperation<T, internal::Unbounded>(channel(), lease, max, {});
   }
   [[nodiscard]] auto ReceiveBatch(Lease<T>& lease, size_t max, Context& bound) {
-    return internal::ReceiveBatchOperation<T>(channel(), lease, max, &bound);
+    return internal::ReceiveBatchOperation<T, internal::Bounds>(channel(), lease, max,
+                                                                {absl::InfiniteDuration(), &bound});
   }
 
   // After a Receive that gave nothing: OK if the input is complete, CANCELLED if it was cut off.
@@ -165,16 +169,16 @@ class Out final : public internal::OutBase {
 
   // Waits for room. A Status.
   [[nodiscard]] auto Send(T&& item ABSL_ATTRIBUTE_LIFETIME_BOUND) {
-    return One(item, absl::InfiniteDuration(), nullptr);
+    return One(item, internal::Unbounded());
   }
   [[nodiscard]] auto Send(T& item ABSL_ATTRIBUTE_LIFETIME_BOUND) {
-    return One(item, absl::InfiniteDuration(), nullptr);
+    return One(item, internal::Unbounded());
   }
   [[nodiscard]] auto Send(T&& item ABSL_ATTRIBUTE_LIFETIME_BOUND, Context& bound) {
-    return One(item, absl::InfiniteDuration(), &bound);
+    return One(item, internal::Bounds(absl::InfiniteDuration(), &bound));
   }
   [[nodiscard]] auto Send(T& item ABSL_ATTRIBUTE_LIFETIME_BOUND, Context& bound) {
-    return One(item, absl::InfiniteDuration(), &bound);
+    return One(item, internal::Bounds(absl::InfiniteDuration(), &bound));
   }
   template <std::same_as<T> U>
   auto Send(const U& item) {
@@ -186,18 +190,18 @@ class Out final : public internal::OutBase {
 
   // Waits for room at most `within`; zero tries once.
   [[nodiscard]] auto SendWithin(absl::Duration within, T&& item ABSL_ATTRIBUTE_LIFETIME_BOUND) {
-    return One(item, within, nullptr);
+    return One(item, internal::Bounds(within, nullptr));
   }
   [[nodiscard]] auto SendWithin(absl::Duration within, T& item ABSL_ATTRIBUTE_LIFETIME_BOUND) {
-    return One(item, within, nullptr);
+    return One(item, internal::Bounds(within, nullptr));
   }
   [[nodiscard]] auto SendWithin(absl::Duration within, T&& item ABSL_ATTRIBUTE_LIFETIME_BOUND,
                                 Context& bound) {
-    return One(item, within, &bound);
+    return One(item, internal::Bounds(within, &bound));
   }
   [[nodiscard]] auto SendWithin(absl::Duration within, T& item ABSL_ATTRIBUTE_LIFETIME_BOUND,
                                 Context& bound) {
-    return One(item, within, &bound);
+    return One(item, internal::Bounds(within, &bound));
   }
   template <std::same_as<T> U>
   auto SendWithin(absl::Duration within, const U& item) {
@@ -207,21 +211,23 @@ class Out final : public internal::OutBase {
   }
 
   // Sends as room appears. When it ends, `items` holds what was not sent, in order: nothing if the status is OK.
-  [[nodiscard]] auto SendBatch(std::vector<T>& items) { return Many(items, nullptr); }
+  [[nodiscard]] auto SendBatch(std::vector<T>& items) { return Many(items, internal::Unbounded()); }
   [[nodiscard]] auto SendBatch(std::vector<T>& items, Context& bound) {
-    return Many(items, &bound);
+    return Many(items, internal::Bounds(absl::InfiniteDuration(), &bound));
   }
 
   std::string TypeName() const override { return internal::Demangle(typeid(T).name()); }
 
  private:
   internal::Channel<T>& channel() const { return static_cast<internal::Channel<T>&>(*channel_); }
-  auto One(T& item, absl::Duration within, Context* bound) {
-    return internal::SendOperation<T>(channel(), sender(), &item, 1, within, bound);
+  template <class Bounding>
+  auto One(T& item, Bounding bounds) {
+    return internal::SendOne<T, Bounding>(channel(), sender(), item, std::move(bounds));
   }
-  auto Many(std::vector<T>& items, Context* bound) {
-    return internal::SendOperation<T>(channel(), sender(), items.data(), items.size(),
-                                      absl::InfiniteDuration(), bound, &items);
+  template <class Bounding>
+  auto Many(std::vector<T>& items, Bounding bounds) {
+    return internal::SendOperation<T, Bounding>(channel(), sender(), items.data(), items.size(),
+                                                std::move(bounds), &items);
   }
 };
 

@@ -1,12 +1,16 @@
-// Ring: a growing circular buffer of items that are nothrow movable, the storage inside a channel. Not thread-safe.
-//
-// It grows in `Reserve` alone, by doubling, so that a large capacity costs nothing until it is used; it never shrinks.
+// Ring: raw slots in a circle, addressed by position: the storage inside a channel. A position counts items for ever, and its
+// slot is the position modulo the number of slots. The ring does not know which slots hold an item: its owner does, destroys
+// them, and says what may be touched by which thread.
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <cstddef>
+#include <cstdint>
+#include <cstring>
 #include <memory>
 #include <new>
+#include <type_traits>
 #include <utility>
 
 namespace weir::internal {
@@ -15,64 +19,72 @@ template <class T>
 class Ring {
  public:
   Ring() = default;
-  Ring(Ring&& other) noexcept
-      : slots_(std::exchange(other.slots_, nullptr)),
-        size_(std::exchange(other.size_, 0)),
-        first_(std::exchange(other.first_, 0)),
-        count_(std::exchange(other.count_, 0)) {}
-  Ring& operator=(Ring&&) = delete;
-  ~Ring() {
-    while (count_ > 0) PopFront();
-    Free(slots_, size_);
+  Ring(const Ring&) = delete;
+  Ring& operator=(const Ring&) = delete;
+  ~Ring() { Free(); }
+
+  size_t slots() const { return slots_; }
+  T& operator[](uint64_t position) { return items_[position & (slots_ - 1)]; }
+
+  // At least `count` slots, a power of two. The items at the positions from `first` up to `end` move along; they stay as they
+  // are if std::bad_alloc is thrown.
+  void Reserve(size_t count, uint64_t first, uint64_t end) {
+    if (count <= slots_) return;
+    const size_t slots = std::bit_ceil(std::max(count, kFewest));
+    T* items = std::allocator<T>().allocate(slots);
+    for (uint64_t at = first; at != end; ++at) {
+      ::new (&items[at & (slots - 1)]) T(std::move((*this)[at]));
+      (*this)[at].~T();
+    }
+    Free();
+    items_ = items;
+    slots_ = slots;
   }
 
-  size_t size() const { return count_; }
-  T& front() { return Slot(0); }
-
-  // Room for `count` items in all. Throws std::bad_alloc, and nothing has changed then.
-  void Reserve(size_t count) {
-    if (count > size_) Grow(std::bit_ceil(count < kSmallest ? kSmallest : count));
+  // One item into an empty slot, one out of its slot into raw room.
+  void MoveIn(uint64_t position, T& from) noexcept {
+    ::new (&(*this)[position]) T(std::move(from));
   }
-  // Both need reserved room.
-  void PushBack(T&& item) noexcept {
-    ::new (&Slot(count_)) T(std::move(item));
-    ++count_;
+  void MoveOut(uint64_t position, T* into) noexcept {
+    T& item = (*this)[position];
+    ::new (into) T(std::move(item));
+    item.~T();
   }
-  void PushFront(T&& item) noexcept {
-    first_ = (first_ - 1) & (size_ - 1);
-    ++count_;
-    ::new (&Slot(0)) T(std::move(item));
+  // Moves `count` items into the empty slots from `position` on. The caller's are moved from, and still the caller's to destroy.
+  void MoveIn(uint64_t position, T* from, size_t count) noexcept {
+    if (count == 0) return;
+    const size_t at = position & (slots_ - 1);
+    const size_t straight = std::min(count, slots_ - at);
+    MoveItems(items_ + at, from, straight);
+    MoveItems(items_, from + straight, count - straight);
   }
-  // Destroys the front item, which may have been moved from.
-  void PopFront() {
-    Slot(0).~T();
-    first_ = (first_ + 1) & (size_ - 1);
-    --count_;
+  // Moves `count` items out into raw room; their slots are empty then.
+  void MoveOut(uint64_t position, T* into, size_t count) noexcept {
+    if (count == 0) return;
+    const size_t at = position & (slots_ - 1);
+    const size_t straight = std::min(count, slots_ - at);
+    MoveItems(into, items_ + at, straight);
+    MoveItems(into + straight, items_, count - straight);
+    std::destroy_n(items_ + at, straight);
+    std::destroy_n(items_, count - straight);
   }
 
  private:
-  static constexpr size_t kSmallest = 16;
+  static constexpr size_t kFewest = 16;
 
-  T& Slot(size_t i) { return slots_[(first_ + i) & (size_ - 1)]; }
-  static void Free(T* slots, size_t size) {
-    if (slots != nullptr) std::allocator<T>().deallocate(slots, size);
-  }
-  void Grow(size_t size) {
-    T* slots = std::allocator<T>().allocate(size);
-    for (size_t i = 0; i < count_; ++i) {
-      ::new (&slots[i]) T(std::move(Slot(i)));
-      Slot(i).~T();
+  static void MoveItems(T* into, T* from, size_t count) noexcept {
+    if constexpr (std::is_trivially_copyable_v<T>) {
+      if (count > 0) std::memcpy(static_cast<void*>(into), from, count * sizeof(T));
+    } else {
+      for (size_t i = 0; i < count; ++i) ::new (&into[i]) T(std::move(from[i]));
     }
-    Free(slots_, size_);
-    slots_ = slots;
-    size_ = size;
-    first_ = 0;
+  }
+  void Free() {
+    if (items_ != nullptr) std::allocator<T>().deallocate(items_, slots_);
   }
 
-  T* slots_ = nullptr;  // size_ slots, a power of two, of which count_ from first_ on hold items
-  size_t size_ = 0;
-  size_t first_ = 0;
-  size_t count_ = 0;
+  T* items_ = nullptr;
+  size_t slots_ = 0;
 };
 
 }  // namespace weir::internal

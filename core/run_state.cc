@@ -4,6 +4,7 @@
 #include <cassert>
 #include <utility>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 
 namespace weir::internal {
@@ -68,15 +69,25 @@ void RunState::Start(absl::Status refused) {
     record_of_[stage] = record.get();
     stages_.push_back(std::move(record));
   }
+  const std::vector<std::vector<Stage*>> loops = graph_.Loops();
+  absl::flat_hash_set<const Stage*> looping;
+  for (const std::vector<Stage*>& stages : loops) looping.insert(stages.begin(), stages.end());
+  // Whether a loop is quiet is asked under the locks of its channels, and the stages at a graph's edge are used by any thread.
+  const auto one_work = [](const Stage& stage) {
+    return stage.workers() == 1 && !stage.used_by_any_thread();
+  };
   for (Graph::Channel& plan : graph_.Channels()) {
+    const Stage& receiver = plan.in->stage();
+    const bool single = plan.outs.size() == 1 && one_work(plan.outs[0]->stage()) &&
+                        one_work(receiver) && !looping.contains(&receiver);
     auto channel = plan.in->MakeChannel(plan.in->FullName(), plan.capacity, signals_);
-    channel->SetEnds(static_cast<int>(plan.outs.size()), plan.in->stage().workers());
+    channel->SetEnds(static_cast<int>(plan.outs.size()), receiver.workers(), single);
     plan.in->Attach(channel.get());
     for (OutBase* out : plan.outs) out->Attach(channel.get(), out->stage().ins().empty());
     outs_of_[channel.get()] = plan.outs.size();
     channels_.push_back({std::move(plan), std::move(channel)});
   }
-  for (const std::vector<Stage*>& stages : graph_.Loops()) {
+  for (const std::vector<Stage*>& stages : loops) {
     LoopRecord& loop = loops_.emplace_back();
     for (Stage* stage : stages) loop.stages.push_back(record_of_.at(stage));
     for (ChannelRecord& record : channels_) {

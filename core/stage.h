@@ -67,6 +67,9 @@ class Stage {
   virtual void EndRun() {}
 
  private:
+  // True for the stages at a graph's edge (edge.h), whose ports are not their Work's alone.
+  virtual bool used_by_any_thread() const { return false; }
+
   friend class Graph;
   friend class internal::InBase;
   friend class internal::OutBase;

@@ -19,13 +19,13 @@ namespace weir::internal {
 
 absl::Status ToStatus(Outcome outcome);
 
-template <class T>
-class ReceiveOperation : public BoundedOperation, private ReceiveRequest<T> {
+template <class T, class Bounding>
+class ReceiveOperation : public Operation, private ReceiveRequest<T> {
  public:
   bool await_ready() {
-    outcome_ = bound_cancelled() ? Outcome::kCancelled : channel_->Take(*this, settled_);
+    outcome_ = bounds_.cancelled() ? Outcome::kCancelled : channel_->Take(*this, settled_);
     if (outcome_ == Outcome::kNone) {
-      if (!tries_once()) return false;
+      if (!bounds_.tries_once()) return false;
       outcome_ = Outcome::kTimedOut;
     }
     return outcome_ == Outcome::kDone ? work_->SpendBudget() : !work_->MustTakeTurn();
@@ -38,11 +38,11 @@ class ReceiveOperation : public BoundedOperation, private ReceiveRequest<T> {
     }
     parked_ = true;
     ReceiveRequest<T>::waiter = work_;
-    ReceiveRequest<T>::bounded = is_bounded();
+    ReceiveRequest<T>::bounded = Bounding::kBounded;
     work_->Prepare(frame, WaitKind::kReceive, &channel_->name());
     const Outcome outcome = channel_->ParkReceive(*this);
     if (outcome == Outcome::kNone) {
-      ArmBounds();
+      bounds_.Arm(*work_);
     } else {
       WakeList none;
       work_->Claim(outcome, none);
@@ -51,8 +51,8 @@ class ReceiveOperation : public BoundedOperation, private ReceiveRequest<T> {
   }
 
  protected:
-  ReceiveOperation(Channel<T>& channel, absl::Duration within, Context* bound)
-      : BoundedOperation(within, bound), channel_(&channel) {}
+  ReceiveOperation(Channel<T>& channel, Bounding bounds)
+      : channel_(&channel), bounds_(std::move(bounds)) {}
   ~ReceiveOperation() = default;
 
   ReceiveRequest<T>& request() { return *this; }
@@ -61,7 +61,7 @@ class ReceiveOperation : public BoundedOperation, private ReceiveRequest<T> {
 
   Outcome Finish() {
     if (parked_) {
-      const Waiter::Result result = DisarmBounds();
+      const Waiter::Result result = bounds_.Disarm(*work_);
       outcome_ = result.outcome;
       if (result.early || outcome_ != Outcome::kDone) channel_->UnlinkReceive(*this);
     }
@@ -73,64 +73,101 @@ class ReceiveOperation : public BoundedOperation, private ReceiveRequest<T> {
   size_t settled_ = 0;
   Outcome outcome_ = Outcome::kNone;
   bool parked_ = false;
+  [[no_unique_address]] Bounding bounds_;
 };
 
-// Receives one item, into room of its own.
-template <class T>
-class ReceiveOne : public ReceiveOperation<T> {
+// Receives one item, into room of its own. Where it is there, and nothing has to be waited for, none of what waiting takes
+// is so much as initialised.
+template <class T, class Bounding>
+class ReceiveOne : public Operation {
+ public:
+  bool await_ready() {
+    if (!bounds_.cancelled() && channel_.TakeOne(item_address())) {
+      short_ = true;
+      return work_->SpendBudget();
+    }
+    BindOperation(*new (&long_) Long(channel_, std::move(bounds_), item_address()), *work_);
+    return long_.await_ready();
+  }
+  bool await_suspend(std::coroutine_handle<> frame) {
+    if (!short_) return long_.await_suspend(frame);
+    work_->Yield(frame);
+    return true;
+  }
+
  protected:
-  ReceiveOne(Channel<T>& channel, absl::Duration within, Context* bound)
-      : ReceiveOperation<T>(channel, within, bound) {
-    this->request().into = reinterpret_cast<T*>(room_);
+  ReceiveOne(Channel<T>& channel, Bounding bounds)
+      : channel_(channel), bounds_(std::move(bounds)) {}
+  ~ReceiveOne() {}
+  Outcome Finish() { return short_ ? Outcome::kDone : long_.Finish(); }
+  // After kDone, once.
+  T TakeItem() {
+    T& item = *std::launder(item_address());
+    T taken(std::move(item));
+    item.~T();
+    return taken;
   }
-  ~ReceiveOne() {
-    if (this->request().got > 0) item().~T();
-  }
-  T& item() { return *std::launder(reinterpret_cast<T*>(room_)); }
 
  private:
+  class Long final : public ReceiveOperation<T, Bounding> {
+   public:
+    Long(Channel<T>& channel, Bounding bounds, T* into)
+        : ReceiveOperation<T, Bounding>(channel, std::move(bounds)) {
+      this->request().into = into;
+    }
+    using ReceiveOperation<T, Bounding>::Finish;
+  };
+
+  T* item_address() { return reinterpret_cast<T*>(room_); }
+
+  Channel<T>& channel_;
+  bool short_ = false;
+  [[no_unique_address]] Bounding bounds_;
   alignas(T) unsigned char room_[sizeof(T)];
+  union {
+    Long long_;  // unless short_
+  };
 };
 
-template <class T>
-class ReceiveOptional final : public ReceiveOne<T> {
+template <class T, class Bounding>
+class ReceiveOptional final : public ReceiveOne<T, Bounding> {
  public:
-  using ReceiveOne<T>::ReceiveOne;
-  ReceiveOptional(Channel<T>& channel, Context* bound)
-      : ReceiveOne<T>(channel, absl::InfiniteDuration(), bound) {}
+  ReceiveOptional(Channel<T>& channel, Bounding bounds)
+      : ReceiveOne<T, Bounding>(channel, std::move(bounds)) {}
   std::optional<T> await_resume() {
     if (this->Finish() != Outcome::kDone) return std::nullopt;
-    return std::optional<T>(std::move(this->item()));
+    return std::optional<T>(this->TakeItem());
   }
 };
 
 template <class T>
-class ReceiveStatusOr final : public ReceiveOne<T> {
+class ReceiveStatusOr final : public ReceiveOne<T, Bounds> {
  public:
-  ReceiveStatusOr(Channel<T>& channel, absl::Duration within, Context* bound)
-      : ReceiveOne<T>(channel, within, bound) {}
+  ReceiveStatusOr(Channel<T>& channel, Bounds bounds)
+      : ReceiveOne<T, Bounds>(channel, std::move(bounds)) {}
   absl::StatusOr<T> await_resume() {
     const Outcome outcome = this->Finish();
     if (outcome != Outcome::kDone) return ToStatus(outcome);
-    return absl::StatusOr<T>(std::move(this->item()));
+    return absl::StatusOr<T>(this->TakeItem());
   }
 };
 
-template <class T>
-class SendOperation final : public BoundedOperation, private SendRequest<T> {
+template <class T, class Bounding>
+class SendOperation : public Operation, private SendRequest<T> {
  public:
   SendOperation(Channel<T>& channel, const SendingEnd& sender, T* items, size_t count,
-                absl::Duration within, Context* bound, std::vector<T>* batch = nullptr)
-      : BoundedOperation(within, bound), channel_(&channel), batch_(batch) {
+                Bounding bounds, std::vector<T>* batch = nullptr)
+      : channel_(&channel), batch_(batch), bounds_(std::move(bounds)) {
     this->items = items;
     this->count = count;
     this->sender = &sender;
+    this->bounded = Bounding::kBounded;
   }
 
   bool await_ready() {
-    outcome_ = bound_cancelled() ? Outcome::kCancelled : channel_->Put(*this);
+    outcome_ = bounds_.cancelled() ? Outcome::kCancelled : channel_->Put(*this);
     if (outcome_ == Outcome::kNone) {
-      if (!tries_once()) return false;
+      if (!bounds_.tries_once()) return false;
       outcome_ = Outcome::kTimedOut;
     }
     return outcome_ == Outcome::kDone ? work_->SpendBudget() : !work_->MustTakeTurn();
@@ -146,7 +183,7 @@ class SendOperation final : public BoundedOperation, private SendRequest<T> {
     work_->Prepare(frame, WaitKind::kSend, &channel_->name());
     const Outcome outcome = channel_->ParkSend(*this);
     if (outcome == Outcome::kNone) {
-      ArmBounds();
+      bounds_.Arm(*work_);
     } else {
       WakeList none;
       work_->Claim(outcome, none);
@@ -157,13 +194,13 @@ class SendOperation final : public BoundedOperation, private SendRequest<T> {
   absl::Status await_resume() {
     bool early = false;
     if (parked_) {
-      const Waiter::Result result = DisarmBounds();
+      const Waiter::Result result = bounds_.Disarm(*work_);
       outcome_ = result.outcome;
       early = result.early;
     }
     if (early || outcome_ != Outcome::kDone) channel_->UnlinkSend(*this);
     if (batch_ != nullptr) batch_->erase(batch_->begin(), batch_->begin() + this->sent);
-    return ToStatus(outcome_);
+    return outcome_ == Outcome::kDone ? absl::OkStatus() : ToStatus(outcome_);
   }
 
  private:
@@ -171,6 +208,44 @@ class SendOperation final : public BoundedOperation, private SendRequest<T> {
   std::vector<T>* const batch_;
   Outcome outcome_ = Outcome::kNone;
   bool parked_ = false;
+  [[no_unique_address]] Bounding bounds_;
+};
+
+// Sends one item; as short as ReceiveOne where there is room.
+template <class T, class Bounding>
+class SendOne final : public Operation {
+ public:
+  SendOne(Channel<T>& channel, const SendingEnd& sender, T& item, Bounding bounds)
+      : channel_(channel), sender_(sender), item_(item), bounds_(std::move(bounds)) {}
+  SendOne(SendOne&& other) = delete;
+  ~SendOne() {}
+
+  bool await_ready() {
+    if (!bounds_.cancelled() && channel_.PutOne(item_)) {
+      short_ = true;
+      return work_->SpendBudget();
+    }
+    BindOperation(*new (&long_) Long(channel_, sender_, &item_, 1, std::move(bounds_)), *work_);
+    return long_.await_ready();
+  }
+  bool await_suspend(std::coroutine_handle<> frame) {
+    if (!short_) return long_.await_suspend(frame);
+    work_->Yield(frame);
+    return true;
+  }
+  absl::Status await_resume() { return short_ ? absl::OkStatus() : long_.await_resume(); }
+
+ private:
+  using Long = SendOperation<T, Bounding>;
+
+  Channel<T>& channel_;
+  const SendingEnd& sender_;
+  T& item_;
+  bool short_ = false;
+  [[no_unique_address]] Bounding bounds_;
+  union {
+    Long long_;  // unless short_
+  };
 };
 
 }  // namespace weir::internal

@@ -18,10 +18,10 @@
 // on. So whoever finds a link also finds its owner still in that wait.
 #pragma once
 
-#include <atomic>
 #include <coroutine>
 #include <cstdint>
 
+#include "weir/core/atomic.h"
 #include "weir/core/clock.h"
 
 namespace weir::internal {
@@ -120,7 +120,7 @@ class Waiter : public Wakeable {
 
   // Release by the publisher and by the claimer, acquire by the other and by the owner: what was written before a
   // publication is seen by its claimer, and what was written before a claim is seen by the owner.
-  std::atomic<uint8_t> word_{kRunning};
+  Atomic<uint8_t> word_{kRunning};
 };
 
 // A place in a list of waiters. All members are guarded by the list's lock.
@@ -168,5 +168,7 @@ class Operation {
  private:
   friend void BindOperation(Operation& operation, Work& work);
 };
+
+inline void BindOperation(Operation& operation, Work& work) { operation.work_ = &work; }
 
 }  // namespace weir::internal

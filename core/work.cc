@@ -13,7 +13,6 @@
 namespace weir::internal {
 
 Trampoline& TrampolineOf(Work& work) { return *work.trampoline_; }
-void BindOperation(Operation& operation, Work& work) { operation.work_ = &work; }
 
 absl::Status ToStatus(Outcome outcome) {
   switch (outcome) {
@@ -103,6 +102,7 @@ void Work::Yield(std::coroutine_handle<> frame) {
 
 void Work::Prepare(std::coroutine_handle<> frame, WaitKind kind, const std::string* where) {
   for (LeaseBase* lease = leases_; lease != nullptr; lease = lease->next_) lease->SettleTaken();
+  for (InBase* in : stage_.ins()) in->channel_base()->AdmitOwed();
   resume_point_ = frame;
   waiting_where_.store(where, std::memory_order_relaxed);
   waiting_kind_.store(kind, std::memory_order_relaxed);
@@ -138,26 +138,31 @@ void Work::CloseLease(LeaseBase& lease) {
   }
 }
 
-void BoundedOperation::ArmBounds() {
+void Bounds::Arm(Work& work) {
+  ::new (&wait_) Armed;
+  armed_ = true;
   if (within_ != absl::InfiniteDuration()) {
-    timer_.waiter = work_;
-    armed_ = true;
-    Clock& clock = work_->clock();
-    clock.Arm(timer_, clock.Now() + within_);
+    wait_.timer.waiter = &work;
+    Clock& clock = work.clock();
+    clock.Arm(wait_.timer, clock.Now() + within_);
   }
   if (bound_ != nullptr) {
-    bound_link_.waiter = work_;
-    if (!bound_->Link(bound_link_)) {
+    wait_.link.waiter = &work;
+    if (!bound_->Link(wait_.link)) {
       WakeList none;
-      work_->Claim(Outcome::kCancelled, none);
+      work.Claim(Outcome::kCancelled, none);
     }
   }
 }
 
-Waiter::Result BoundedOperation::DisarmBounds() {
-  if (armed_) work_->clock().Cancel(timer_);
-  if (bound_ != nullptr) bound_->Unlink(bound_link_);
-  return work_->Resumed();
+Waiter::Result Bounds::Disarm(Work& work) {
+  if (armed_) {
+    if (within_ != absl::InfiniteDuration()) work.clock().Cancel(wait_.timer);
+    if (bound_ != nullptr) bound_->Unlink(wait_.link);
+    wait_.~Armed();
+    armed_ = false;
+  }
+  return work.Resumed();
 }
 
 }  // namespace weir::internal

@@ -132,26 +132,42 @@ class WaitTimer final : public Timer {
   void Fire(WakeList& wakes) override { waiter->Claim(Outcome::kTimedOut, wakes); }
 };
 
-// An operation that a duration and a Context may bound, beside the run itself.
-class BoundedOperation : public Operation {
- protected:
-  BoundedOperation(absl::Duration within, Context* bound) : within_(within), bound_(bound) {}
-  ~BoundedOperation() = default;
+// What may end a wait beside what is waited for and the run: a duration, a Context. An operation has one or the other of
+// these two, so that one without bounds, the common one, carries none.
+class Unbounded {
+ public:
+  static constexpr bool kBounded = false;
+  bool cancelled() const { return false; }
+  bool tries_once() const { return false; }
+  void Arm(Work&) {}
+  Waiter::Result Disarm(Work& work) { return work.Resumed(); }
+};
 
-  bool bound_cancelled() const { return bound_ != nullptr && bound_->cancelled(); }
-  bool is_bounded() const { return bound_ != nullptr || within_ != absl::InfiniteDuration(); }
+class Bounds {
+ public:
+  static constexpr bool kBounded = true;
+  // `bound` may be null, `within` infinite.
+  Bounds(absl::Duration within, Context* bound) : within_(within), bound_(bound) {}
+  Bounds(Bounds&& other) : within_(other.within_), bound_(other.bound_) {}  // before it is armed
+  ~Bounds() {}
+  bool cancelled() const { return bound_ != nullptr && bound_->cancelled(); }
   bool tries_once() const { return within_ <= absl::ZeroDuration(); }
   // Between Prepare and Suspend, for a wait that is not decided yet.
-  void ArmBounds();
-  // After the resumption.
-  Waiter::Result DisarmBounds();
+  void Arm(Work& work);
+  // After the resumption of a Work that had prepared to wait.
+  Waiter::Result Disarm(Work& work);
 
  private:
+  struct Armed {
+    WaitTimer timer;
+    WaitLink link;
+  };
   const absl::Duration within_;
   Context* const bound_;
   bool armed_ = false;
-  WaitTimer timer_;
-  WaitLink bound_link_;
+  union {
+    Armed wait_;  // once armed_
+  };
 };
 
 }  // namespace internal

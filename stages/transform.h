@@ -58,14 +58,7 @@ class Transform final : public Stage {
     Verdict verdict = Verdict::kNext;
     absl::Status error;
     auto emit = [&ready](O output) { ready.push_back(std::move(output)); };
-    // As much as fits into one send; the rest of the lease waits in the channel.
-    auto process = [&] {
-      while (!lease.empty() && verdict == Verdict::kNext && ready.size() < kMostAtOnce) {
-        const uint64_t position = lease.position();
-        verdict = kernel_.Push(state, lease.Take(), emit, error);
-        if (verdict == Verdict::kFailed) error = AtItem(position, error);
-      }
-    };
+    auto process = [&] { verdict = Process(state, lease, ready, error); };
 
     while (verdict == Verdict::kNext) {
       const bool more = co_await in.ReceiveBatch(lease, pace.limit());
@@ -120,6 +113,21 @@ class Transform final : public Stage {
 
  private:
   static constexpr size_t kMostAtOnce = 256;
+
+  // As much as fits into one send; the rest of the lease waits in the channel. A function of its own, because what a
+  // coroutine's loop touches is in memory, and not in registers.
+  Verdict Process(typename Kernel::State& state, Lease<I>& lease, std::vector<O>& ready,
+                  absl::Status& error) {
+    auto emit = [&ready](O output) { ready.push_back(std::move(output)); };
+    Verdict verdict = Verdict::kNext;
+    ready.reserve(std::min(lease.size(), kMostAtOnce));
+    lease.TakeEach([&](I&& item) {
+      verdict = kernel_.Push(state, std::move(item), emit, error);
+      return verdict == Verdict::kNext && ready.size() < kMostAtOnce;
+    });
+    if (verdict == Verdict::kFailed) error = AtItem(lease.position() - 1, error);
+    return verdict;
+  }
 
   auto Begin(Context& context) {
     if constexpr (requires { kernel_.Begin(context); }) {

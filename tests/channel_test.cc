@@ -108,11 +108,13 @@ class Receiver {
   size_t given_back_ = 0;
 };
 
-class ChannelTest : public weir::testing::WeirTest {
+// Every test of one sender and one receiver runs on a channel that has its fast path, and on one that has not.
+class ChannelTest : public weir::testing::WeirTest, public ::testing::WithParamInterface<bool> {
  protected:
+  bool single() const { return GetParam(); }
   Channel<Counted>& Open(size_t capacity, int senders = 1, int receivers = 1) {
     channel_ = std::make_unique<Channel<Counted>>("test.in", capacity, signals_);
-    channel_->SetEnds(senders, receivers);
+    channel_->SetEnds(senders, receivers, single() && senders == 1 && receivers == 1);
     return *channel_;
   }
   void CloseSender() {
@@ -152,14 +154,18 @@ class ChannelTest : public weir::testing::WeirTest {
   std::unique_ptr<Channel<Counted>> channel_;
 };
 
-TEST_F(ChannelTest, PutAndTake_AreFirstInFirstOut) {
+INSTANTIATE_TEST_SUITE_P(Kinds, ChannelTest, ::testing::Values(false, true), [](const auto& kind) {
+  return kind.param ? "Single" : "Many";
+});
+
+TEST_P(ChannelTest, PutAndTake_AreFirstInFirstOut) {
   Open(8);
   EXPECT_EQ(Put({1, 2, 3}), Outcome::kDone);
   EXPECT_EQ(Put({4}), Outcome::kDone);
   EXPECT_EQ(TakeAll(), (Values{1, 2, 3, 4}));
 }
 
-TEST_F(ChannelTest, Put_FullChannel_RefusesAndKeepsTheItem) {
+TEST_P(ChannelTest, Put_FullChannel_RefusesAndKeepsTheItem) {
   Open(1);
   EXPECT_EQ(Put({1}), Outcome::kDone);
   Sender second(*channel_, {2});
@@ -167,7 +173,7 @@ TEST_F(ChannelTest, Put_FullChannel_RefusesAndKeepsTheItem) {
   EXPECT_EQ(second.left(), Values{2});
 }
 
-TEST_F(ChannelTest, Put_PartOfABatch_SendsWhatThereIsRoomFor) {
+TEST_P(ChannelTest, Put_PartOfABatch_SendsWhatThereIsRoomFor) {
   Open(2);
   Sender sender(*channel_, {1, 2, 3});
   EXPECT_EQ(sender.Put(), Outcome::kNone);
@@ -175,7 +181,7 @@ TEST_F(ChannelTest, Put_PartOfABatch_SendsWhatThereIsRoomFor) {
   EXPECT_EQ(sender.left(), Values{3});
 }
 
-TEST_F(ChannelTest, Put_BehindParkedSenders_DoesNotOvertake) {
+TEST_P(ChannelTest, Put_BehindParkedSenders_DoesNotOvertake) {
   Open(1);
   Put({1});
   Sender parked(*channel_, {2});
@@ -188,7 +194,7 @@ TEST_F(ChannelTest, Put_BehindParkedSenders_DoesNotOvertake) {
   EXPECT_EQ(TakeAll(), Values{2});
 }
 
-TEST_F(ChannelTest, ParkedSenders_AreAdmittedFirstComeFirstServed) {
+TEST_P(ChannelTest, ParkedSenders_AreAdmittedFirstComeFirstServed) {
   Open(1);
   Put({0});
   Sender a(*channel_, {1}), b(*channel_, {2});
@@ -201,7 +207,7 @@ TEST_F(ChannelTest, ParkedSenders_AreAdmittedFirstComeFirstServed) {
   EXPECT_EQ(a.waiter.woken, 1);
 }
 
-TEST_F(ChannelTest, ParkedBatch_EntersAsRoomAppears_IsDoneWithItsLastItem) {
+TEST_P(ChannelTest, ParkedBatch_EntersAsRoomAppears_IsDoneWithItsLastItem) {
   Open(2);
   Sender batch(*channel_, {1, 2, 3, 4, 5});
   ASSERT_EQ(batch.Park(), Outcome::kNone);
@@ -214,7 +220,7 @@ TEST_F(ChannelTest, ParkedBatch_EntersAsRoomAppears_IsDoneWithItsLastItem) {
   EXPECT_EQ(batch.outcome(), Outcome::kDone);
 }
 
-TEST_F(ChannelTest, TimedOutSend_IsNotAdmittedLater) {
+TEST_P(ChannelTest, TimedOutSend_IsNotAdmittedLater) {
   Open(1);
   Put({1});
   Sender late(*channel_, {2}), next(*channel_, {3});
@@ -227,14 +233,14 @@ TEST_F(ChannelTest, TimedOutSend_IsNotAdmittedLater) {
   EXPECT_EQ(next.outcome(), Outcome::kDone);
 }
 
-TEST_F(ChannelTest, Take_Empty_GivesNothing) {
+TEST_P(ChannelTest, Take_Empty_GivesNothing) {
   Open(1);
   Receiver receiver(*channel_);
   EXPECT_EQ(receiver.Take(), Outcome::kNone);
   EXPECT_EQ(receiver.got(), Values());
 }
 
-TEST_F(ChannelTest, ParkedReceivers_AreServedFirstComeFirstServed) {
+TEST_P(ChannelTest, ParkedReceivers_AreServedFirstComeFirstServed) {
   Open(1, 1, 2);
   Receiver a(*channel_), b(*channel_);
   ASSERT_EQ(a.Park(), Outcome::kNone);
@@ -248,7 +254,7 @@ TEST_F(ChannelTest, ParkedReceivers_AreServedFirstComeFirstServed) {
   EXPECT_EQ(a.waiter.woken, 1);
 }
 
-TEST_F(ChannelTest, TimedOutReceiver_IsPassedOver) {
+TEST_P(ChannelTest, TimedOutReceiver_IsPassedOver) {
   Open(4, 1, 2);
   Receiver late(*channel_), next(*channel_);
   ASSERT_EQ(late.Park(), Outcome::kNone);
@@ -262,7 +268,7 @@ TEST_F(ChannelTest, TimedOutReceiver_IsPassedOver) {
   EXPECT_EQ(next.got(), Values{1});
 }
 
-TEST_F(ChannelTest, Take_SeveralReceivers_GivesAFairShare) {
+TEST_P(ChannelTest, Take_SeveralReceivers_GivesAFairShare) {
   Open(16, 1, 4);
   Put({1, 2, 3, 4, 5, 6, 7, 8});
   Receiver receiver(*channel_, 16);
@@ -270,7 +276,7 @@ TEST_F(ChannelTest, Take_SeveralReceivers_GivesAFairShare) {
   EXPECT_EQ(receiver.got(), (Values{1, 2}));
 }
 
-TEST_F(ChannelTest, Close_WhatIsQueuedIsReceivedFirst) {
+TEST_P(ChannelTest, Close_WhatIsQueuedIsReceivedFirst) {
   Open(4);
   Put({1, 2});
   CloseSender();
@@ -280,7 +286,7 @@ TEST_F(ChannelTest, Close_WhatIsQueuedIsReceivedFirst) {
   EXPECT_EQ(receiver.Park(), Outcome::kEnd);
 }
 
-TEST_F(ChannelTest, Close_EndsAfterTheLastSender) {
+TEST_P(ChannelTest, Close_EndsAfterTheLastSender) {
   Open(4, 2);
   Receiver receiver(*channel_);
   ASSERT_EQ(receiver.Park(), Outcome::kNone);
@@ -290,7 +296,7 @@ TEST_F(ChannelTest, Close_EndsAfterTheLastSender) {
   EXPECT_EQ(receiver.outcome(), Outcome::kEnd);
 }
 
-TEST_F(ChannelTest, CloseReceiver_RefusesSenders_DestroysWhatIsUnread) {
+TEST_P(ChannelTest, CloseReceiver_RefusesSenders_DestroysWhatIsUnread) {
   Open(2);
   Put({1, 2});
   Sender parked(*channel_, {3});
@@ -307,7 +313,7 @@ TEST_F(ChannelTest, CloseReceiver_RefusesSenders_DestroysWhatIsUnread) {
   EXPECT_EQ(channel_->ledger().unread, 2u);
 }
 
-TEST_F(ChannelTest, CloseReceiver_OneOfTwo_ChangesNothing) {
+TEST_P(ChannelTest, CloseReceiver_OneOfTwo_ChangesNothing) {
   Open(2, 1, 2);
   Put({1});
   channel_->CloseReceiver();
@@ -315,7 +321,7 @@ TEST_F(ChannelTest, CloseReceiver_OneOfTwo_ChangesNothing) {
   EXPECT_EQ(TakeAll(), Values{1});
 }
 
-TEST_F(ChannelTest, Cancel_ClaimsAllWaiters_LeavesWhatIsQueuedToDiscard) {
+TEST_P(ChannelTest, Cancel_ClaimsAllWaiters_LeavesWhatIsQueuedToDiscard) {
   Open(1);
   Put({1});
   Sender sender(*channel_, {2});
@@ -332,7 +338,7 @@ TEST_F(ChannelTest, Cancel_ClaimsAllWaiters_LeavesWhatIsQueuedToDiscard) {
   EXPECT_EQ(channel_->ledger().discarded, 1u);
 }
 
-TEST_F(ChannelTest, Cancel_ClaimsParkedReceivers) {
+TEST_P(ChannelTest, Cancel_ClaimsParkedReceivers) {
   Open(1);
   Receiver receiver(*channel_);
   ASSERT_EQ(receiver.Park(), Outcome::kNone);
@@ -340,7 +346,7 @@ TEST_F(ChannelTest, Cancel_ClaimsParkedReceivers) {
   EXPECT_EQ(receiver.outcome(), Outcome::kCancelled);
 }
 
-TEST_F(ChannelTest, CloseSender_AfterTheCancelSignal_IsNoEnd) {
+TEST_P(ChannelTest, CloseSender_AfterTheCancelSignal_IsNoEnd) {
   Open(1);
   Receiver receiver(*channel_);
   ASSERT_EQ(receiver.Park(), Outcome::kNone);
@@ -349,7 +355,7 @@ TEST_F(ChannelTest, CloseSender_AfterTheCancelSignal_IsNoEnd) {
   EXPECT_EQ(receiver.outcome(), Outcome::kCancelled);
 }
 
-TEST_F(ChannelTest, Precedence_Send_CancelledBeforeClosed) {
+TEST_P(ChannelTest, Precedence_Send_CancelledBeforeClosed) {
   Open(1);
   channel_->CloseReceiver();
   EXPECT_EQ(Put({1}), Outcome::kClosed);
@@ -357,7 +363,7 @@ TEST_F(ChannelTest, Precedence_Send_CancelledBeforeClosed) {
   EXPECT_EQ(Put({1}), Outcome::kCancelled);
 }
 
-TEST_F(ChannelTest, Precedence_Receive_ItemBeforeEnd) {
+TEST_P(ChannelTest, Precedence_Receive_ItemBeforeEnd) {
   Open(2);
   Put({1});
   CloseSender();
@@ -365,7 +371,7 @@ TEST_F(ChannelTest, Precedence_Receive_ItemBeforeEnd) {
   EXPECT_EQ(receiver.Take(), Outcome::kDone);
 }
 
-TEST_F(ChannelTest, Discard_DestroysFirstToLast) {
+TEST_P(ChannelTest, Discard_DestroysFirstToLast) {
   Open(4);
   Put({1, 2, 3});
   Values destroyed;
@@ -375,7 +381,7 @@ TEST_F(ChannelTest, Discard_DestroysFirstToLast) {
   EXPECT_EQ(destroyed, (Values{1, 2, 3}));
 }
 
-TEST_F(ChannelTest, Drain_RefusesSourcesOnly) {
+TEST_P(ChannelTest, Drain_RefusesSourcesOnly) {
   Open(1, 3);
   Put({1});
   Sender source(*channel_, {2}, true), other(*channel_, {3});
@@ -392,7 +398,7 @@ TEST_F(ChannelTest, Drain_RefusesSourcesOnly) {
   TakeAll();
 }
 
-TEST_F(ChannelTest, Lease_CountsAsInTheChannel) {
+TEST_P(ChannelTest, Lease_CountsAsInTheChannel) {
   Open(2);
   Put({1, 2});
   Receiver lease(*channel_, 2, true);
@@ -406,7 +412,7 @@ TEST_F(ChannelTest, Lease_CountsAsInTheChannel) {
   TakeAll();
 }
 
-TEST_F(ChannelTest, Lease_WhatIsNotTaken_GoesBackToTheFront) {
+TEST_P(ChannelTest, Lease_WhatIsNotTaken_GoesBackToTheFront) {
   Open(4);
   Put({1, 2, 3, 4});
   {
@@ -422,7 +428,7 @@ TEST_F(ChannelTest, Lease_WhatIsNotTaken_GoesBackToTheFront) {
   EXPECT_EQ(next.got(), (Values{2, 3, 4}));
 }
 
-TEST_F(ChannelTest, Lease_GivenBack_ServesAParkedReceiver) {
+TEST_P(ChannelTest, Lease_GivenBack_ServesAParkedReceiver) {
   Open(4, 1, 2);
   Put({1, 2});
   Receiver lease(*channel_, 4, true);
@@ -436,7 +442,7 @@ TEST_F(ChannelTest, Lease_GivenBack_ServesAParkedReceiver) {
   EXPECT_EQ(third.got(), Values{1});
 }
 
-TEST_F(ChannelTest, Lease_Settled_AdmitsAParkedSender) {
+TEST_P(ChannelTest, Lease_Settled_AdmitsAParkedSender) {
   Open(1);
   Put({1});
   Receiver lease(*channel_, 1, true);
@@ -449,7 +455,7 @@ TEST_F(ChannelTest, Lease_Settled_AdmitsAParkedSender) {
   EXPECT_EQ(again.got(), Values{2});
 }
 
-TEST_F(ChannelTest, Lease_SettledWhileReceiversAndSendersWait_LeavesNobodyBehind) {
+TEST_P(ChannelTest, Lease_SettledWhileReceiversAndSendersWait_LeavesNobodyBehind) {
   Open(1, 2, 2);
   Put({1});
   Receiver lease(*channel_, 1, true);
@@ -467,7 +473,7 @@ TEST_F(ChannelTest, Lease_SettledWhileReceiversAndSendersWait_LeavesNobodyBehind
   EXPECT_EQ(TakeAll(), Values{3});
 }
 
-TEST_F(ChannelTest, Ledger_TellsWhatBecameOfEveryItem) {
+TEST_P(ChannelTest, Ledger_TellsWhatBecameOfEveryItem) {
   Open(4);
   Put({1, 2, 3});
   {
@@ -487,7 +493,7 @@ TEST_F(ChannelTest, Ledger_TellsWhatBecameOfEveryItem) {
   EXPECT_EQ(channel_->ledger().queued, 0u);
 }
 
-TEST_F(ChannelTest, Destructor_DestroysItems) {
+TEST_P(ChannelTest, Destructor_DestroysItems) {
   Open(4);
   Put({1, 2});
   channel_.reset();

@@ -1,0 +1,293 @@
+// The single channel, whose two ends go on without the lock: nobody is left waiting, nothing is lost or seen twice, and every
+// end and every cancellation is seen, in all schedules of up to three preemptions.
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "weir/core/channel.h"
+#include "weir/interleaving.h"
+
+namespace weir::internal {
+namespace {
+
+using interleaving::World;
+using Values = std::vector<int>;
+
+class Parked final : public Waiter {
+ public:
+  void Wake() override { woken_ = true; }
+  // Waits as a Work does whose request has been parked with `outcome`; what came of it.
+  Result Await(Outcome outcome) {
+    if (outcome != Outcome::kNone) {
+      WakeList none;
+      Claim(outcome, none);
+    }
+    if (Publish()) World::current()->WaitUntil([this] { return woken_; });
+    return Resumed();
+  }
+
+ private:
+  bool woken_ = false;
+};
+
+class ChannelInterleavingTest : public ::testing::Test {
+ protected:
+  // What the threads of one schedule share.
+  struct Shared {
+    explicit Shared(size_t capacity) : channel("test.in", capacity, signals) {
+      channel.SetEnds(1, 1, true);
+    }
+    RunSignals signals;
+    Channel<int> channel;
+    SendingEnd end;
+    // A timer: armed once the send is parked, and joined when it is disarmed.
+    void Arm(Parked* waiter) {
+      MutexLock lock(timer);
+      sending = waiter;
+    }
+    void Fire() {
+      WakeList wakes;
+      MutexLock lock(timer);
+      if (sending != nullptr) sending->Claim(Outcome::kTimedOut, wakes);
+    }
+    Mutex timer;
+    Parked* sending = nullptr;
+    Values received;
+    Values refused;
+    size_t sent = 0;
+    bool sent_and_timed_out = false;
+    Outcome last_send = Outcome::kNone;
+    Outcome last_receive = Outcome::kNone;
+  };
+
+  void Explore(size_t capacity, const std::function<World::Threads(Shared&)>& threads,
+               const std::function<std::string(Shared&)>& check) {
+    std::unique_ptr<Shared> shared;
+    const World::Result result = World::Explore(
+        kPreemptions,
+        [&] {
+          shared = std::make_unique<Shared>(capacity);
+          return threads(*shared);
+        },
+        [&]() -> std::string {
+          std::string wrong = check(*shared);
+          const Ledger ledger = shared->channel.ledger();
+          if (!ledger.balanced()) wrong += "; the ledger does not balance";
+          if (ledger.high_water > capacity) wrong += "; more than the capacity was inside";
+          if (!wrong.empty()) {
+            absl::StrAppend(&wrong, ": received ", absl::StrJoin(shared->received, ","),
+                            ", refused ", absl::StrJoin(shared->refused, ","), ", unread ",
+                            ledger.unread);
+          }
+          return wrong;
+        });
+    EXPECT_EQ(result.wrong, "");
+    EXPECT_GT(result.schedules, 500u) << "the threads do not meet";
+    RecordProperty("schedules", std::to_string(result.schedules));
+  }
+
+  // Sends `values` in batches of `size`, and closes.
+  static void Send(Shared& shared, Values values, size_t size, bool close = true) {
+    for (size_t at = 0; at < values.size(); at += size) {
+      Parked waiter;
+      SendRequest<int> request;
+      request.items = values.data() + at;
+      request.count = std::min(size, values.size() - at);
+      request.sender = &shared.end;
+      request.waiter = &waiter;
+      Outcome outcome = Outcome::kDone;
+      if (request.count == 1 && shared.channel.PutOne(*request.items)) {
+        request.sent = 1;
+      } else {
+        outcome = shared.channel.Put(request);
+      }
+      bool early = false;
+      if (outcome == Outcome::kNone) {
+        waiter.Prepare();
+        outcome = shared.channel.ParkSend(request);
+        if (outcome == Outcome::kNone) shared.Arm(&waiter);
+        const Waiter::Result result = waiter.Await(outcome);
+        shared.Arm(nullptr);
+        outcome = result.outcome;
+        early = result.early;
+      }
+      if (early || outcome != Outcome::kDone) shared.channel.UnlinkSend(request);
+      for (size_t i = request.sent; i < request.count; ++i)
+        shared.refused.push_back(request.items[i]);
+      shared.last_send = outcome;
+      shared.sent += request.sent;
+      shared.sent_and_timed_out |= outcome == Outcome::kTimedOut && request.sent == request.count;
+      if (outcome == Outcome::kClosed || outcome == Outcome::kCancelled) break;
+    }
+    if (!close) return;
+    WakeList wakes;
+    shared.channel.CloseSender(shared.end, wakes);
+  }
+
+  // Receives, up to `max` at a time, until the end or until there are `enough`; then ends as the last receiver.
+  static void Receive(Shared& shared, size_t max, bool lease, size_t enough = SIZE_MAX) {
+    size_t settle = 0;
+    while (shared.received.size() < enough) {
+      Values room(max);
+      Parked waiter;
+      ReceiveRequest<int> request;
+      request.into = room.data();
+      request.max = max;
+      request.lease = lease;
+      request.waiter = &waiter;
+      Outcome outcome = Outcome::kDone;
+      if (max == 1 && !lease && shared.channel.TakeOne(request.into)) {
+        request.got = 1;
+      } else {
+        outcome = shared.channel.Take(request, std::exchange(settle, 0));
+      }
+      if (outcome == Outcome::kNone) {
+        waiter.Prepare();
+        shared.channel.AdmitOwed();
+        const Waiter::Result result = waiter.Await(shared.channel.ParkReceive(request));
+        outcome = result.outcome;
+        if (result.early || outcome != Outcome::kDone) shared.channel.UnlinkReceive(request);
+      }
+      shared.last_receive = outcome;
+      if (outcome != Outcome::kDone) break;
+      for (size_t i = 0; i < request.got; ++i) shared.received.push_back(room[i]);
+      if (lease) settle = request.got;
+    }
+    if (settle > 0) shared.channel.Settle(settle, nullptr, 0);
+    shared.channel.CloseReceiver();
+  }
+
+  static std::string AllReceived(Shared& shared, const Values& values) {
+    if (shared.received != values) return "not all was received, in order";
+    if (shared.last_receive != Outcome::kEnd) return "the end was not seen";
+    return "";
+  }
+
+  static constexpr int kPreemptions = 3;
+};
+
+TEST_F(ChannelInterleavingTest, OneByOne_ThroughARoomOfOne) {
+  Explore(
+      1,
+      [](Shared& shared) -> World::Threads {
+        return {[&] { Send(shared, {1, 2, 3}, 1); }, [&] { Receive(shared, 1, false); }};
+      },
+      [](Shared& shared) {
+        return AllReceived(shared, {1, 2, 3});
+      });
+}
+
+TEST_F(ChannelInterleavingTest, OneByOne_TheSenderIsWokenAtTheLowWatermark) {
+  Explore(
+      4,
+      [](Shared& shared) -> World::Threads {
+        return {[&] { Send(shared, {1, 2, 3, 4, 5, 6}, 1); }, [&] { Receive(shared, 1, false); }};
+      },
+      [](Shared& shared) {
+        return AllReceived(shared, {1, 2, 3, 4, 5, 6});
+      });
+}
+
+TEST_F(ChannelInterleavingTest, ReceiverWaitsForSomethingElse_TheSenderGetsTheRoomThatThereIs) {
+  // The receiver takes one of four, which is not worth waking anybody for, and then waits for the sender to have sent five.
+  Explore(
+      4,
+      [](Shared& shared) -> World::Threads {
+        return {[&] {
+                  Send(shared, {1, 2, 3, 4, 5}, 1);
+                },
+                [&] {
+                  int first = 0;
+                  ReceiveRequest<int> request;
+                  request.into = &first;
+                  World::current()->WaitUntil([&] { return shared.sending != nullptr; });
+                  if (shared.channel.Take(request) == Outcome::kDone)
+                    shared.received.push_back(first);
+                  shared.channel.AdmitOwed();
+                  World::current()->WaitUntil([&] { return shared.sent == 5; });
+                  Receive(shared, 4, false);
+                }};
+      },
+      [](Shared& shared) {
+        return AllReceived(shared, {1, 2, 3, 4, 5});
+      });
+}
+
+TEST_F(ChannelInterleavingTest, Batches_LargerThanTheRoom_IntoLeases) {
+  Explore(
+      2,
+      [](Shared& shared) -> World::Threads {
+        return {[&] { Send(shared, {1, 2, 3, 4, 5}, 5); }, [&] { Receive(shared, 2, true); }};
+      },
+      [](Shared& shared) {
+        return AllReceived(shared, {1, 2, 3, 4, 5});
+      });
+}
+
+TEST_F(ChannelInterleavingTest, ReceiverEndsEarly_WhatIsLeftIsUnreadOrRefused) {
+  Explore(
+      2,
+      [](Shared& shared) -> World::Threads {
+        return {[&] { Send(shared, {1, 2, 3, 4}, 1); }, [&] { Receive(shared, 1, false, 1); }};
+      },
+      [](Shared& shared) -> std::string {
+        const Ledger ledger = shared.channel.ledger();
+        if (shared.received != Values{1}) return "the first was not received";
+        if (ledger.queued != 0) return "something stayed in the channel";
+        if (ledger.received != 1) return "what was not received is counted as received";
+        if (shared.last_send != Outcome::kClosed && ledger.accepted != 4)
+          return "the sender was not told";
+        return "";
+      });
+}
+
+TEST_F(ChannelInterleavingTest, SendTimesOut_TheItemIsTheSendersOrReceived) {
+  Explore(
+      1,
+      [](Shared& shared) -> World::Threads {
+        return {[&] {
+                  Send(shared, {1, 2, 3}, 1);
+                },
+                [&] { Receive(shared, 1, false); }, [&] { shared.Fire(); }};
+      },
+      [](Shared& shared) -> std::string {
+        Values all = shared.received;
+        all.insert(all.end(), shared.refused.begin(), shared.refused.end());
+        std::sort(all.begin(), all.end());
+        if (all != Values{1, 2, 3}) return "an item was lost, or is there twice";
+        if (shared.refused.size() > 1) return "more than one timed out";
+        if (shared.sent_and_timed_out) return "a send that timed out has sent its item";
+        if (shared.last_receive != Outcome::kEnd) return "the end was not seen";
+        return "";
+      });
+}
+
+TEST_F(ChannelInterleavingTest, Cancel_BothEndsAreTold_NothingIsTakenForTheEnd) {
+  Explore(
+      1,
+      [](Shared& shared) -> World::Threads {
+        return {[&] {
+                  Send(shared, {1, 2, 3}, 1);
+                },
+                [&] { Receive(shared, 1, false); },
+                [&] {
+                  shared.signals.cancelled.store(true);
+                  shared.channel.Cancel();
+                }};
+      },
+      [](Shared& shared) -> std::string {
+        shared.channel.Discard();
+        const bool complete = shared.received == Values{1, 2, 3};
+        if (shared.last_receive == Outcome::kEnd && !complete) return "a cut-off input ended";
+        if (shared.last_receive != Outcome::kEnd && shared.last_receive != Outcome::kCancelled)
+          return "no end";
+        return "";
+      });
+}
+
+}  // namespace
+}  // namespace weir::internal
