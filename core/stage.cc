@@ -6,6 +6,7 @@
 #include <memory>
 #include <typeinfo>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 
@@ -22,7 +23,9 @@ OutBase::OutBase(Stage* stage, std::string_view name) : PortBase(stage, name) {
   stage->outs_.push_back(this);
 }
 
-std::string Demangle(const char* type) {
+namespace {
+
+std::string Spell(const char* type) {
   int status = 0;
   std::unique_ptr<char, decltype(&std::free)> name(
       abi::__cxa_demangle(type, nullptr, nullptr, &status), &std::free);
@@ -47,6 +50,21 @@ std::string Demangle(const char* type) {
     }
   }
   return absl::StrReplaceAll(spelled, {{"> >", ">>"}});
+}
+
+}  // namespace
+
+// A report names the types of thousands of channels, of which few differ.
+std::string Demangle(const char* type) {
+  struct Spelled {
+    Mutex mutex;
+    absl::flat_hash_map<std::string, std::string> names ABSL_GUARDED_BY(mutex);
+  };
+  static Spelled& spelled = *new Spelled;  // never destroyed: asked for by whoever reports last
+  MutexLock lock(spelled.mutex);
+  auto [at, is_new] = spelled.names.try_emplace(type);
+  if (is_new) at->second = Spell(type);
+  return at->second;
 }
 
 }  // namespace internal
