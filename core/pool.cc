@@ -117,7 +117,7 @@ void Pool::Watch() {
     const bool moved = std::exchange(worker.jobs_seen, jobs) != jobs;
     if (moved || worker.queued.load(std::memory_order_relaxed) == 0) continue;
     worker.stalled.store(true, std::memory_order_relaxed);
-    if (!StartAnother()) return;
+    if (!StartAnother()) left_standing_.store(true, std::memory_order_relaxed);
   }
 }
 
@@ -127,13 +127,13 @@ void Pool::DrainEntry(void* worker) {
 }
 
 Job* Pool::Next(Worker& worker) {
-  {
+  do {
     MutexLock lock(worker.mutex);
-    Job* job = worker.queue.PopFront();
-    worker.queued.store(worker.queue.size(), std::memory_order_relaxed);
-    if (job != nullptr) return job;
-  }
-  if (Job* job = Steal(worker)) return job;
+    if (Job* job = worker.queue.PopFront()) {
+      worker.queued.store(worker.queue.size(), std::memory_order_relaxed);
+      return job;
+    }
+  } while (Steal(worker));
   MutexLock lock(worker.mutex);
   if (Job* job = worker.queue.PopFront()) {
     worker.queued.store(worker.queue.size(), std::memory_order_relaxed);
@@ -151,7 +151,7 @@ bool Pool::WorthStealing(const Worker& worker) const {
                         queued * worker.mean_ns.load(std::memory_order_relaxed) >= kWorthAWakeNs);
 }
 
-Job* Pool::Steal(Worker& worker) {
+bool Pool::Steal(Worker& worker) {
   for (int i = 1; i < threads_; ++i) {
     Worker& other = workers_[(worker.index + i) % threads_];
     if (!WorthStealing(other)) continue;
@@ -165,11 +165,10 @@ Job* Pool::Steal(Worker& worker) {
     if (stolen.empty()) continue;
     MutexLock lock(worker.mutex);
     stolen.MoveFront(stolen.size(), worker.queue);
-    Job* job = worker.queue.PopFront();
     worker.queued.store(worker.queue.size(), std::memory_order_relaxed);
-    return job;
+    return true;
   }
-  return nullptr;
+  return false;
 }
 
 void Pool::Drain(Worker& worker) {
@@ -185,13 +184,18 @@ void Pool::Drain(Worker& worker) {
     const uint32_t mean = worker.mean_ns.load(std::memory_order_relaxed);
     if (++since < kMeasuredTogether && mean < kMeasureAllNs) continue;
     const int64_t now = NowNs();
-    const uint64_t each = static_cast<uint64_t>(now - began) / since;
-    // A moving mean over about eight measurements; a single long job counts for much.
+    // A moving mean over about eight measurements. One outlier, of a thread that lost its core say, hardly counts.
+    const uint64_t each =
+        std::min<uint64_t>(static_cast<uint64_t>(now - began) / since, 8ull * mean + 1);
     worker.mean_ns.store(
         static_cast<uint32_t>(std::min<uint64_t>((mean * 7ull + each) / 8, UINT32_MAX)),
         std::memory_order_relaxed);
     began = now;
     since = 0;
+    if (left_standing_.load(std::memory_order_relaxed)) {
+      left_standing_.store(false, std::memory_order_relaxed);
+      Steal(worker);
+    }
   }
   place = outer;
   MutexLock lock(mutex_);

@@ -78,8 +78,8 @@ class Pool final : public Executor {
   static void DrainEntry(void* worker);
   void Drain(Worker& worker);
   Job* Next(Worker& worker);
-  // Takes half of what stands at another worker, if that pays.
-  Job* Steal(Worker& worker);
+  // Takes half of what stands at another worker, if that pays. False: nothing was worth it.
+  bool Steal(Worker& worker);
   bool WorthStealing(const Worker& worker) const;
   void Push(Worker& worker, Job& job);
   // Starts the drain of a worker that has none; false if all have one.
@@ -89,6 +89,10 @@ class Pool final : public Executor {
   TbbArena arena_;
   const std::unique_ptr<Worker[]> workers_;
   std::atomic<int> drains_{0};  // written with mutex_; read by who would start another
+
+  // Jobs stand behind a long one, or where a drain was asked for and has no thread yet, and all workers are busy: who has done
+  // some of its own takes them.
+  std::atomic<bool> left_standing_{false};
 
   Mutex mutex_;
   std::condition_variable idle_;

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <memory>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -78,6 +79,39 @@ TEST_P(PoolTest, Post_FromInsideAJob_AlsoItself) {
   while (done < 10) std::this_thread::yield();
 }
 
+TEST_P(PoolTest, ShortJobsThatPostEachOther_StayWithOneWorker) {
+  // Two jobs post each other: what a chain of stages does. Neither is ever worth a wake-up.
+  struct PingJob final : Job {
+    Pool* pool = nullptr;
+    PingJob* other = nullptr;
+    int left = 1000;
+    std::set<std::thread::id>* threads = nullptr;
+    std::atomic<bool>* done = nullptr;
+    void Run() override {
+      threads->insert(std::this_thread::get_id());
+      if (--left > 0) {
+        pool->Post(*other);
+      } else {
+        done->store(true);
+      }
+    }
+    std::string Name() const override { return "ping"; }
+  } a, b;
+  std::set<std::thread::id> threads;  // by one job at a time
+  std::atomic<bool> done{false};
+  {
+    Pool pool(GetParam());
+    a.pool = b.pool = &pool;
+    a.other = &b;
+    b.other = &a;
+    a.threads = b.threads = &threads;
+    a.done = b.done = &done;
+    pool.Post(a);
+    while (!done) std::this_thread::yield();
+  }
+  EXPECT_EQ(threads.size(), 1u);
+}
+
 TEST_P(PoolTest, Post_FromManyThreads_AllRun) {
   constexpr int kThreads = 4, kEach = 100;
   std::atomic<int> count{0};
@@ -108,6 +142,45 @@ TEST_P(PoolTest, Watch_GivesAJobBehindALongOneAThread) {
     pool.Watch();
     std::this_thread::yield();
   }
+}
+
+TEST(PoolsTest, Watch_AJobBehindALongOne_RunsWhereAnotherWorkerIsNeverIdle) {
+  std::atomic<bool> stop{false}, ran{false};
+  struct EndlessJob final : Job {
+    Pool* pool;
+    std::atomic<bool>* stop;
+    void Run() override {
+      if (!*stop) pool->Post(*this);
+    }
+    std::string Name() const override { return "endless"; }
+  } endless;
+  struct ShortJob final : Job {
+    std::atomic<bool>* ran;
+    void Run() override { *ran = true; }
+    std::string Name() const override { return "short"; }
+  } short_one;
+  struct LongJob final : Job {
+    Pool* pool;
+    Job* behind;
+    std::atomic<bool>* ran;
+    void Run() override {
+      pool->Post(*behind);
+      while (!*ran) std::this_thread::yield();
+    }
+    std::string Name() const override { return "long"; }
+  } long_one;
+  Pool pool(2);
+  endless.pool = long_one.pool = &pool;
+  endless.stop = &stop;
+  short_one.ran = long_one.ran = &ran;
+  long_one.behind = &short_one;
+  pool.Post(endless);
+  pool.Post(long_one);
+  while (!ran) {
+    pool.Watch();
+    std::this_thread::yield();
+  }
+  stop = true;
 }
 
 TEST(PoolsTest, TwoPools_KnowTheirOwnThreads) {
@@ -152,6 +225,23 @@ TEST(JobQueueTest, IsFirstInFirstOut) {
   EXPECT_EQ(queue.PopFront(), &c);
   EXPECT_EQ(queue.PopFront(), &a);
   EXPECT_TRUE(queue.empty());
+}
+
+TEST(JobQueueTest, MoveFront_KeepsBothOrders) {
+  std::atomic<int> count{0};
+  CountingJob a(count), b(count), c(count), d(count);
+  JobQueue from, to;
+  to.PushBack(d);
+  for (CountingJob* job : {&a, &b, &c}) from.PushBack(*job);
+  from.MoveFront(2, to);
+  EXPECT_EQ(from.size(), 1u);
+  EXPECT_EQ(to.size(), 3u);
+  for (Job* job : std::vector<Job*>{&d, &a, &b}) EXPECT_EQ(to.PopFront(), job);
+  from.MoveFront(5, to);
+  EXPECT_TRUE(from.empty());
+  EXPECT_EQ(to.PopFront(), &c);
+  from.PushBack(a);
+  EXPECT_EQ(from.PopFront(), &a);
 }
 
 }  // namespace

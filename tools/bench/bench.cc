@@ -1,8 +1,10 @@
 #include "tools/bench/bench.h"
 
+#include <sys/resource.h>
 #include <time.h>
 
 #include <algorithm>
+#include <cassert>
 #include <cstdint>
 #include <string>
 
@@ -21,6 +23,7 @@ int64_t Now(clockid_t clock) {
 
 std::string PointName(const Params& params) {
   std::string name = params.workload;
+  if (!params.variant.empty()) absl::StrAppend(&name, "/", params.variant);
   if (params.stages > 0) absl::StrAppend(&name, "/stages=", params.stages);
   if (params.capacity > 0) absl::StrAppend(&name, "/capacity=", params.capacity);
   return name;
@@ -29,6 +32,21 @@ std::string PointName(const Params& params) {
 Params WithItems(Params params, int64_t items) {
   params.items = std::min(params.items, items);
   return params;
+}
+
+void Sample::AddFigure(const char* name, double value) {
+  for (Figure& figure : figures) {
+    if (figure.name != nullptr) continue;
+    figure = {.name = name, .value = value};
+    return;
+  }
+  assert(false && "more figures than a Sample has room for");
+}
+
+int64_t PeakRssKb() {
+  rusage usage = {};
+  getrusage(RUSAGE_SELF, &usage);
+  return usage.ru_maxrss;
 }
 
 // The CPU clock is read outside the wall clock's interval, so that its system call does not count

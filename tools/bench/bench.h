@@ -27,17 +27,31 @@ struct Params {
   int threads = 0;    // pool threads
   int64_t items = 0;  // items to send, or expected in the input
 
+  std::string variant;  // which of a workload's forms, such as "ordered"; empty if it has one
+
   std::string input;      // a file to read; empty if the items are made in memory
   uint64_t expected = 0;  // the result's checksum, where it was computed beforehand
 };
 
 // What one run measured. Plain bytes: it travels through a pipe from the process that ran it.
 struct Sample {
+  // Something that a workload measures beside its times, such as a memory or a lateness.
+  struct Figure {
+    // A literal, with its unit: "build_ms". A child that was forked has it where its parent has it.
+    const char* name = nullptr;
+    double value = 0;
+  };
+  static constexpr int kMostFigures = 6;
+
   int64_t wall_ns = 0;
-  int64_t cpu_ns = 0;       // of the whole process, all threads
-  int64_t units = 0;        // what the times are divided by: items times hops, or items
-  int64_t peak_rss_kb = 0;  // filled in by the runner
-  bool ok = false;          // the result was verified
+  int64_t cpu_ns = 0;            // of the whole process, all threads
+  int64_t units = 0;             // what the times are divided by: items times hops, or items
+  int64_t peak_rss_kb = 0;       // filled in by the runner
+  bool ok = false;               // the result was verified
+  Figure figures[kMostFigures];  // the first ones that have a name
+
+  // At most kMostFigures, and the same ones in every sample of an implementation.
+  void AddFigure(const char* name, double value);
 };
 
 struct Implementation {
@@ -72,11 +86,14 @@ struct Suite {
   std::vector<Implementation> implementations;
 };
 
-// "chain/stages=16/capacity=64": what --filter is matched against.
+// "chain/stages=16/capacity=64" or "fan/ordered/capacity=64": what --filter is matched against.
 std::string PointName(const Params& params);
 
 // `params` with at most `items` items, for warm-ups.
 Params WithItems(Params params, int64_t items);
+
+// The most memory that this process has had so far, in kB.
+int64_t PeakRssKb();
 
 // Measures wall time and the CPU time of the process from its construction on.
 class Stopwatch {

@@ -3,6 +3,7 @@
 //   bench --filter=chain              a table per point
 //   bench --filter=chain/stages=16/ --impl='weir|tbb' --rounds=15
 //   bench --json > today.json         one JSON object a line
+//   bench --compare=today.json        and, at the end, what has moved since then
 //
 // The exit status is 1 if a flag is wrong or a result could not be verified.
 
@@ -10,8 +11,10 @@
 
 #include <cstdint>
 #include <exception>
+#include <fstream>
 #include <optional>
 #include <regex>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -20,6 +23,7 @@
 #include "absl/flags/usage.h"
 #include "absl/strings/str_cat.h"
 #include "tools/bench/bench.h"
+#include "tools/bench/compare.h"
 #include "tools/bench/report.h"
 #include "tools/bench/runner.h"
 #include "tools/bench/workloads.h"
@@ -29,6 +33,9 @@ ABSL_FLAG(std::string, filter, "",
           "regular expression");
 ABSL_FLAG(std::string, impl, "",
           "measure only the implementations whose name contains this regular expression");
+ABSL_FLAG(std::string, compare, "",
+          "a file that --json was printed to; tells what has moved beyond the noise since then (on "
+          "standard error where --json is given again)");
 ABSL_FLAG(int, rounds, 7, "rounds; in each, every implementation is measured once");
 ABSL_FLAG(bool, json, false, "print one JSON object a line instead of a table");
 ABSL_FLAG(int64_t, items, 0,
@@ -66,6 +73,18 @@ bool FlagsAreUsable() {
   return usable;
 }
 
+// Throws if the file cannot be read, or holds something else. Nothing if no file is named.
+std::optional<EarlierResults> ReadEarlier(const std::string& path) {
+  if (path.empty()) return std::nullopt;
+  std::ifstream file(path);
+  if (!file) throw std::runtime_error(absl::StrCat("--compare=", path, " cannot be read"));
+  try {
+    return ReadResults(file);
+  } catch (const std::runtime_error& error) {
+    throw std::runtime_error(absl::StrCat("--compare=", path, ": ", error.what()));
+  }
+}
+
 std::vector<const Implementation*> Select(const Suite& suite, const std::string& workload,
                                           const std::regex& impl) {
   std::vector<const Implementation*> selected;
@@ -94,8 +113,11 @@ int Main() {
   const std::optional<std::regex> impl = RegexOf("impl", absl::GetFlag(FLAGS_impl));
   if (!filter.has_value() || !impl.has_value()) return 1;
 
+  // Before anything is measured: a wrong file is not worth a wait.
+  const std::optional<EarlierResults> earlier = ReadEarlier(absl::GetFlag(FLAGS_compare));
+
   const Suite suite = MakeSuite(absl::GetFlag(FLAGS_corpus_mb));
-  bool measured = false;
+  std::vector<Result> measured;
   bool verified = true;
   for (const Workload& workload : suite.workloads) {
     const auto implementations = Select(suite, workload.name, *impl);
@@ -110,16 +132,19 @@ int Main() {
         perror("bench: cannot write the results");
         return 1;
       }
-      measured = true;
       for (const Result& result : results) verified = verified && result.ok;
+      measured.insert(measured.end(), results.begin(), results.end());
     }
   }
-  if (!measured) {
+  if (measured.empty()) {
     std::string names;
     for (const Workload& workload : suite.workloads) absl::StrAppend(&names, " ", workload.name);
     fprintf(stderr, "bench: nothing matches --filter=%s --impl=%s; the workloads are:%s\n",
             filter_text.c_str(), absl::GetFlag(FLAGS_impl).c_str(), names.c_str());
     return 1;
+  }
+  if (earlier.has_value()) {
+    fputs(Comparison(*earlier, measured).c_str(), absl::GetFlag(FLAGS_json) ? stderr : stdout);
   }
   return verified ? 0 : 1;
 }

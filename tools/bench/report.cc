@@ -14,7 +14,18 @@ namespace weir::bench {
 namespace {
 
 // Nothing that is measured takes no time: 0 means that it was not.
-std::string Cell(double value) { return value > 0 ? absl::StrFormat("%.2f", value) : "-"; }
+std::string Cell(double value) {
+  if (value <= 0) return "-";
+  return value < 100'000 ? absl::StrFormat("%.2f", value) : absl::StrFormat("%.0f", value);
+}
+
+std::string FiguresText(const Result& result) {
+  std::string text;
+  for (const auto& [name, value] : result.figures) {
+    absl::StrAppendFormat(&text, "%s%s %.2f", text.empty() ? "   " : ", ", name, value);
+  }
+  return text;
+}
 
 // More digits than this are noise, and make the lines hard to read.
 double Rounded(double ns) { return std::round(ns * 1000) / 1000; }
@@ -34,11 +45,11 @@ std::string Table(const Workload& workload, const std::vector<Result>& results) 
                         "cpu", "peak MB", "x weir", "ok");
   for (const Result& result : results) {
     const bool compared = baseline > 0 && result.ok;
-    absl::StrAppendFormat(&table, "  %-28s %9s %9s %9s %9s %9s %8s  %s\n", result.impl,
+    absl::StrAppendFormat(&table, "  %-28s %9s %9s %9s %9s %9s %8s  %s%s\n", result.impl,
                           Cell(result.ns.median), Cell(result.ns.min), Cell(result.ns.max),
                           Cell(result.cpu_ns), Cell(result.peak_rss_kb / 1024),
                           Cell(compared ? result.ns.median / baseline : 0),
-                          result.ok ? "yes" : "NO");
+                          result.ok ? "yes" : "NO", FiguresText(result));
   }
   return table;
 }
@@ -52,12 +63,14 @@ std::string JsonLine(const Result& result) {
                     {"capacity", result.params.capacity},
                     {"threads", result.params.threads},
                     {"items", result.params.items}};
+  if (!result.params.variant.empty()) line["params"]["variant"] = result.params.variant;
   line["rounds"] = result.rounds;
   line["ns"] = Rounded(result.ns.median);
   line["ns_min"] = Rounded(result.ns.min);
   line["ns_max"] = Rounded(result.ns.max);
   line["cpu_ns"] = Rounded(result.cpu_ns);
   line["peak_rss_kb"] = result.peak_rss_kb;
+  for (const auto& [name, value] : result.figures) line["figures"][name] = Rounded(value);
   line["ok"] = result.ok;
   return line.dump();
 }

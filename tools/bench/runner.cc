@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "tools/bench/bench.h"
@@ -17,6 +19,22 @@ Params ParamsFor(const Implementation& implementation, Params params) {
   // A file has the items that it has.
   if (params.input.empty()) params.items *= implementation.scale;
   return params;
+}
+
+// The medians of what the samples that were ok have measured beside their times.
+std::vector<std::pair<std::string, double>> FiguresOf(const std::vector<Sample>& samples) {
+  std::vector<std::pair<std::string, double>> figures;
+  for (int i = 0; i < Sample::kMostFigures; ++i) {
+    const char* name = nullptr;
+    std::vector<double> values;
+    for (const Sample& sample : samples) {
+      if (!sample.ok || sample.figures[i].name == nullptr) continue;
+      name = sample.figures[i].name;
+      values.push_back(sample.figures[i].value);
+    }
+    if (name != nullptr) figures.emplace_back(name, Median(values));
+  }
+  return figures;
 }
 
 Result Summarize(const Implementation& implementation, const Params& params,
@@ -35,6 +53,7 @@ Result Summarize(const Implementation& implementation, const Params& params,
   result.ns = SpreadOf(wall);
   result.cpu_ns = Median(cpu);
   result.peak_rss_kb = Median(peak);
+  result.figures = FiguresOf(samples);
   result.ok = !samples.empty() && wall.size() == samples.size();
   return result;
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tools/bench/bench.h"
@@ -18,7 +19,8 @@ struct Result {
   Spread ns;               // wall time per unit, over the rounds that were ok
   double cpu_ns = 0;       // CPU time per unit, median
   double peak_rss_kb = 0;  // median
-  bool ok = false;         // every round was verified
+  std::vector<std::pair<std::string, double>> figures;  // what the samples had, medians
+  bool ok = false;                                      // every round was verified
 };
 
 // Runs `rounds` rounds; in each, every implementation takes one sample in a fresh process, in an

@@ -14,6 +14,9 @@ Suite MakeSuite(int64_t corpus_mb) {
   AddChainTbbPipeline(suite);
   AddChainFiber(suite);
 
+  AddCustom(suite);
+  AddTimedSend(suite);
+
   AddWordCount(suite, corpus_mb);
   AddWordCountWeir(suite);
   AddWordCountSingleThread(suite);

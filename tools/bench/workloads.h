@@ -16,6 +16,12 @@ void AddChainTbbFlowGraph(Suite& suite);
 void AddChainTbbPipeline(Suite& suite);
 void AddChainFiber(Suite& suite);
 
+// custom: the chain with coroutines of a user's own; see custom.cc.
+void AddCustom(Suite& suite);
+
+// timed_send: bounded sends that find room; see timed_send.cc.
+void AddTimedSend(Suite& suite);
+
 // word_count: the words of a generated text of `corpus_mb` megabytes; see word_count.h.
 void AddWordCount(Suite& suite, int64_t corpus_mb);
 void AddWordCountWeir(Suite& suite);
