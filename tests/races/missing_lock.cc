@@ -1,6 +1,6 @@
-// A planted race: two workers of a stage write what they share, without a lock. They meet first, so that no lock of the
-// engine's stands between the two writes by chance.
-#include <barrier>
+// A planted race: two workers of a stage write what they share, without a lock. They meet before and after, by atomic operations
+// that order nothing, so that no lock of the engine's stands between the two writes by chance.
+#include <atomic>
 #include <ranges>
 
 #include "weir/weir.h"
@@ -13,16 +13,22 @@ class Count final : public weir::Stage {
   int count = 0;
 
   weir::Task<> Work(weir::Context&) override {
-    both_.arrive_and_wait();
+    Meet(before_);
     ++count;
-    both_.arrive_and_wait();
+    Meet(after_);
     while (auto item = co_await in.Receive()) {
     }
     co_return in.status();
   }
 
  private:
-  std::barrier<> both_{2};
+  static void Meet(std::atomic<int>& arrived) {
+    arrived.fetch_add(1, std::memory_order_relaxed);
+    while (arrived.load(std::memory_order_relaxed) < 2) {
+    }
+  }
+
+  std::atomic<int> before_{0}, after_{0};
 };
 
 }  // namespace
