@@ -1,7 +1,4 @@
-// The workload `chain` on Boost.Fiber: a fiber per stage, a buffered_channel per hop. The library's
-// users choose a scheduling algorithm, so each of the three that it ships is measured:
-// `round_robin` keeps all fibers on one thread (which no cache line leaves), the other two share
-// them among `threads`.
+// The workload `chain` on Boost.Fiber: a fiber per stage, a buffered_channel per hop.
 
 #include <cstdint>
 #include <memory>
@@ -11,7 +8,7 @@
 #include "boost/fiber/fiber.hpp"
 #include "tools/bench/bench.h"
 #include "tools/bench/chain.h"
-#include "tools/bench/fiber_pool.h"
+#include "tools/bench/fiber_policies.h"
 #include "tools/bench/workloads.h"
 
 namespace weir::bench {
@@ -51,29 +48,8 @@ Sample RunChain(const Params& params) {
   return FinishChain(stopwatch, params, sink);
 }
 
-template <FiberPolicy policy>
-Sample Run(const Params& params) {
-  Sample sample;
-  const int threads = policy == FiberPolicy::kRoundRobin ? 1 : params.threads;
-  RunFibers(policy, threads, [&] {
-    RunChain(WithItems(params, kChainWarmUpItems));
-    sample = RunChain(params);
-  });
-  return sample;
-}
-
 }  // namespace
 
-void AddChainFiber(Suite& suite) {
-  suite.implementations.push_back({.workload = "chain",
-                                   .name = "boost_fiber_round_robin",
-                                   .run = Run<FiberPolicy::kRoundRobin>});
-  suite.implementations.push_back({.workload = "chain",
-                                   .name = "boost_fiber_shared_work",
-                                   .run = Run<FiberPolicy::kSharedWork>});
-  suite.implementations.push_back({.workload = "chain",
-                                   .name = "boost_fiber_work_stealing",
-                                   .run = Run<FiberPolicy::kWorkStealing>});
-}
+void AddChainFiber(Suite& suite) { AddFiberPolicies(suite, "chain", kChainWarmUpItems, RunChain); }
 
 }  // namespace weir::bench

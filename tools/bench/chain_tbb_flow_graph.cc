@@ -14,10 +14,9 @@
 #include <vector>
 
 #include "oneapi/tbb/flow_graph.h"
-#include "oneapi/tbb/global_control.h"
-#include "oneapi/tbb/task_arena.h"
 #include "tools/bench/bench.h"
 #include "tools/bench/chain.h"
+#include "tools/bench/tbb_pool.h"
 #include "tools/bench/workloads.h"
 
 namespace weir::bench {
@@ -69,13 +68,7 @@ Sample RunGraph(const Params& params) {
 
 template <typename Policy>
 Sample Run(const Params& params) {
-  oneapi::tbb::global_control control(oneapi::tbb::global_control::max_allowed_parallelism,
-                                      params.threads);
-  oneapi::tbb::task_arena arena(params.threads);
-  return arena.execute([&] {
-    RunGraph<Policy>(WithItems(params, kChainWarmUpItems));
-    return RunGraph<Policy>(params);
-  });
+  return RunInArena(params, kChainWarmUpItems, RunGraph<Policy>);
 }
 
 }  // namespace

@@ -4,11 +4,10 @@
 
 #include <cstdint>
 
-#include "oneapi/tbb/global_control.h"
 #include "oneapi/tbb/parallel_pipeline.h"
-#include "oneapi/tbb/task_arena.h"
 #include "tools/bench/bench.h"
 #include "tools/bench/chain.h"
+#include "tools/bench/tbb_pool.h"
 #include "tools/bench/workloads.h"
 
 namespace weir::bench {
@@ -41,14 +40,7 @@ Sample RunPipeline(const Params& params) {
   return FinishChain(stopwatch, params, sink);
 }
 
-Sample Run(const Params& params) {
-  tbb::global_control control(tbb::global_control::max_allowed_parallelism, params.threads);
-  tbb::task_arena arena(params.threads);
-  return arena.execute([&] {
-    RunPipeline(WithItems(params, kChainWarmUpItems));
-    return RunPipeline(params);
-  });
-}
+Sample Run(const Params& params) { return RunInArena(params, kChainWarmUpItems, RunPipeline); }
 
 }  // namespace
 

@@ -15,6 +15,23 @@ Suite MakeSuite(int64_t corpus_mb) {
   AddChainFiber(suite);
 
   AddCustom(suite);
+  AddCustomWeir(suite);
+  AddCustomWeirBatch(suite);
+
+  AddFan(suite);
+  AddFanWeir(suite);
+  AddFanTbbFlowGraph(suite);
+  AddFanTbbPipeline(suite);
+  AddFanFiber(suite);
+  AddFanBare(suite);
+
+  AddMoveOnly(suite);
+  AddMoveOnlyWeir(suite);
+  AddMoveOnlyTbbFlowGraph(suite);
+  AddMoveOnlyTbbPipeline(suite);
+  AddMoveOnlyFiber(suite);
+  AddMoveOnlyBare(suite);
+
   AddTimedSend(suite);
 
   AddWordCount(suite, corpus_mb);

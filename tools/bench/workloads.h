@@ -16,8 +16,26 @@ void AddChainTbbFlowGraph(Suite& suite);
 void AddChainTbbPipeline(Suite& suite);
 void AddChainFiber(Suite& suite);
 
-// custom: the chain with coroutines of a user's own; see custom.cc.
+// custom: the chain, of coroutine stages that a user might write; see custom_graph.h.
 void AddCustom(Suite& suite);
+void AddCustomWeir(Suite& suite);
+void AddCustomWeirBatch(Suite& suite);
+
+// fan: one source, four workers, one sink; see fan.h.
+void AddFan(Suite& suite);
+void AddFanWeir(Suite& suite);
+void AddFanTbbFlowGraph(Suite& suite);
+void AddFanTbbPipeline(Suite& suite);
+void AddFanFiber(Suite& suite);
+void AddFanBare(Suite& suite);
+
+// move_only: items behind unique_ptrs through four stages; see move_only.h.
+void AddMoveOnly(Suite& suite);
+void AddMoveOnlyWeir(Suite& suite);
+void AddMoveOnlyTbbFlowGraph(Suite& suite);
+void AddMoveOnlyTbbPipeline(Suite& suite);
+void AddMoveOnlyFiber(Suite& suite);
+void AddMoveOnlyBare(Suite& suite);
 
 // timed_send: bounded sends that find room; see timed_send.cc.
 void AddTimedSend(Suite& suite);
