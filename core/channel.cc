@@ -81,14 +81,21 @@ Ledger ChannelBase::ledger() const {
   // In this order: items that come meanwhile count as queued.
   const uint64_t head = head_.load(std::memory_order_acquire);
   Ledger ledger;
-  ledger.accepted = tail_.load(std::memory_order_acquire);
-  ledger.queued = ledger.accepted - head;
-  ledger.received = head - unread_ - discarded_;
+  const uint64_t tail = tail_.load(std::memory_order_acquire);
+  const uint64_t passed = passed_.load(std::memory_order_relaxed);
+  ledger.accepted = tail + passed;
+  ledger.queued = tail - head;
+  ledger.received = head + passed - unread_ - discarded_;
   ledger.unread = unread_;
   ledger.discarded = discarded_;
   ledger.refused = refused_;
   ledger.high_water = high_water_.load(std::memory_order_relaxed);
   return ledger;
+}
+
+void ChannelBase::Refuse(size_t count) {
+  Lock lock(mutex_);
+  refused_ += count;
 }
 
 void ChannelBase::UnlinkSend(SendRequestBase& request) {

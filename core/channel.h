@@ -116,6 +116,11 @@ class ChannelBase {
   void Cancel();
   // Claims the parked senders that are sources; the signal `draining` is set already.
   void Drain();
+  // `count` items have gone from the sending to the receiving stage without passing through here, because the one runs the
+  // other's body (OutBase::fused). Returns the place of the first in the channel's history. By the sending Works.
+  uint64_t Pass(size_t count) { return passed_.fetch_add(count, std::memory_order_relaxed); }
+  // `count` items stayed with the sender, because the receiving stage has failed on one before them.
+  void Refuse(size_t count);
   // Destroys what is queued, first to last, on this thread. The run's last step.
   void Discard() { DestroyQueued(&ChannelBase::discarded_); }
 
@@ -203,6 +208,8 @@ class ChannelBase {
   const RunSignals& signals_;
   size_t receiving_works_ = 1;  // as the run began: among how many a batch is shared
   bool single_ = false;
+  // Changes only while the channel is empty and its receivers sleep. It orders nothing.
+  Atomic<uint64_t> passed_{0};
 
   // The sending side's.
   alignas(64) Atomic<uint64_t> tail_{0};  // so many items have entered
@@ -461,7 +468,7 @@ class Channel final : public ChannelBase {
     } else {
       ring_.MoveOut(next, request.into + request.got, n);
     }
-    request.position = next;
+    request.position = next + passed_.load(std::memory_order_relaxed);
     request.got += n;
     if (request.lease) leased_ += n;
     next_.store(next + n, std::memory_order_relaxed);

@@ -94,6 +94,7 @@ std::string ToJson(const Report& report) {
                       {"workers", stage.workers},
                       {"ended", stage.ended},
                       {"outcome", StatusToJson(stage.outcome)},
+                      {"fused_into", stage.fused_into},
                       {"received", stage.received},
                       {"sent", stage.sent},
                       {"busy", stage.busy},
@@ -167,6 +168,7 @@ absl::StatusOr<Report> FromJson(std::string_view text) {
       read.workers = WholeNumber<int>(stage.at("workers"));
       read.ended = WholeNumber<int>(stage.at("ended"));
       read.outcome = StatusFromJson(stage.at("outcome"));
+      read.fused_into = stage.at("fused_into").get<std::string>();
       read.received = WholeNumber<uint64_t>(stage.at("received"));
       read.sent = WholeNumber<uint64_t>(stage.at("sent"));
       read.busy = WholeNumber<uint64_t>(stage.at("busy"));

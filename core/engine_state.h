@@ -37,6 +37,12 @@ class EngineState {
   // OK, or why the caller's thread must not wait for a run.
   virtual absl::Status MayWait() const = 0;
 
+  // A number below `n`: drawn from the seed in simulation, else 0. For what may go either way.
+  virtual uint64_t Choose(uint64_t n) {
+    (void)n;
+    return 0;
+  }
+
   absl::Duration grace() const { return grace_; }
   void Log(const std::string& line) const;
 

@@ -47,6 +47,15 @@ class YieldOperation final : public Operation {
   void await_resume() {}
 };
 
+// Not a wait: `co_await` gives the Work that runs.
+class ThisWork final : public Operation {
+ public:
+  ThisWork() = default;
+  bool await_ready() { return true; }
+  void await_suspend(std::coroutine_handle<>) {}
+  Work& await_resume() { return *work_; }
+};
+
 // A queue of Works that emit one after the other: each waits until its number comes. For stages that keep the order of
 // their input over several workers. Thread-safe.
 class Turnstile {

@@ -17,6 +17,7 @@
 // Works of its stage.
 #pragma once
 
+#include <atomic>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -82,7 +83,19 @@ class OutBase : public PortBase {
   void Attach(ChannelBase* channel, bool from_source) {
     channel_ = channel;
     sender_ = {.from_source = from_source};
+    fused_.store(nullptr, std::memory_order_relaxed);
   }
+  // While it is set, the Works of this stage run the body of the stage behind it, on what would have been sent, and that
+  // stage's own Works sleep on their empty channel. Set before the run begins; a Work that is alone in its stage may end it,
+  // and sends from then on.
+  InBase* fused() const { return fused_.load(std::memory_order_relaxed); }
+  void Fuse(InBase* in, uint32_t batches) {
+    fused_.store(in, std::memory_order_relaxed);
+    fused_batches_ = batches;
+  }
+  void Split() { fused_.store(nullptr, std::memory_order_relaxed); }
+  // After so many batches it ends in any case: a choice of the simulator.
+  uint32_t fused_batches() const { return fused_batches_; }
   // True if a send would be refused now because nobody wants more: what makes OUT_OF_RANGE no failure of the sender.
   bool refused() const { return channel_ != nullptr && channel_->closed_to_sender(sender_); }
   // Idempotent. Who has to learn of it is added to `wakes`.
@@ -95,6 +108,8 @@ class OutBase : public PortBase {
 
  private:
   SendingEnd sender_;
+  std::atomic<InBase*> fused_{nullptr};  // read by reports; orders nothing
+  uint32_t fused_batches_ = 0;
 };
 
 template <class T>

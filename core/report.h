@@ -18,13 +18,15 @@ struct StageReport {
   int ended = 0;  // how many of its Works have ended
   // OK; CANCELLED if the run's cancellation ended it; else what it failed with.
   absl::Status outcome;
+  // The stage whose Works ran its body, on their way, because nothing observable was lost by it; empty if it ran by itself.
+  std::string fused_into;
   uint64_t received = 0;  // items, over all its inputs
   uint64_t sent = 0;      // items, over all its outputs that share no channel with others
   // How often the sampler found its Works in each state; a few hundred samples a second, in simulation one each step.
   uint64_t busy = 0;     // running, or ready to
   uint64_t starved = 0;  // waiting for input
   uint64_t blocked = 0;  // waiting for room downstream
-  uint64_t waiting = 0;  // sleeping, in Blocking or External, or waiting for its turn
+  uint64_t waiting = 0;  // sleeping, in Blocking or External, fused and not at work, or waiting for its turn
 };
 
 struct ChannelReport {

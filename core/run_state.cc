@@ -84,6 +84,7 @@ void RunState::Start(absl::Status refused) {
     channel->SetEnds(static_cast<int>(plan.outs.size()), receiver.workers(), single);
     plan.in->Attach(channel.get());
     for (OutBase* out : plan.outs) out->Attach(channel.get(), out->stage().ins().empty());
+    if (plan.outs.size() == 1 && !looping.contains(&receiver)) Fuse(plan);
     outs_of_[channel.get()] = plan.outs.size();
     channels_.push_back({std::move(plan), std::move(channel)});
   }
@@ -120,6 +121,26 @@ void RunState::Start(absl::Status refused) {
   }
   for (Work* work : works_) work->Wake();
   Release();
+}
+
+// Two neighbours of the same number of workers, of which the one can run the other. In simulation the seed chooses whether they
+// are fused at all, and after how many batches that ends, so that all of it is explored.
+void RunState::Fuse(const Graph::Channel& plan) {
+  OutBase& out = *plan.outs[0];
+  Stage& sender = out.stage();
+  Stage& receiver = plan.in->stage();
+  if (!sender.can_run_next() || !receiver.can_run_in_previous()) return;
+  if (sender.workers() != receiver.workers()) return;
+  const uint64_t choice = engine_.Choose(4);
+  if (choice == 3) return;
+  out.Fuse(plan.in, choice == 2 ? static_cast<uint32_t>(engine_.Choose(8)) : UINT32_MAX);
+  StageRecord& record = *record_of_.at(&receiver);
+  record.previous = record_of_.at(&sender);
+  record.fused_by = &out;
+}
+
+Work& RunState::WorkOf(const Stage& stage, int index) const {
+  return *record_of_.at(&stage)->works[index];
 }
 
 // --- Holding it open ---
@@ -311,8 +332,9 @@ void RunState::GraceIsOver() {
         ready.push_back(work);
       } else {
         work->overdue_ = true;
-        teardown_.overdue.push_back(work->Name());
-        engine_.Log(absl::StrCat(graph_.name(), ".", work->Name(), " has not stopped ",
+        const Work* other = work->runs_for();  // whose body does not return
+        teardown_.overdue.push_back(other == nullptr ? work->Name() : other->Name());
+        engine_.Log(absl::StrCat(graph_.name(), ".", teardown_.overdue.back(), " has not stopped ",
                                  absl::FormatDuration(engine_.grace()),
                                  " after the run was cancelled"));
       }
@@ -366,6 +388,15 @@ void RunState::WorkEnded(Work& work, absl::Status result) {
   if (next != nullptr) next->Wake();
   if (last) StopWatching();
   Release();
+}
+
+// The cause is set before anything else: nobody takes what follows for the end of a complete input.
+void RunState::FusedBodyFailed(Work& work, const absl::Status& error) {
+  const absl::Status result = InStage(work.stage(), error);
+  Cancel(result);
+  MutexLock lock(mutex_);
+  absl::Status& outcome = record_of_.at(&work.stage())->outcome;
+  if (outcome.ok() || absl::IsCancelled(outcome)) outcome = result;
 }
 
 // --- Loops ---

@@ -63,6 +63,9 @@ class RunState final {
   void ArriveAtGate(Work& work);
   // The Work's coroutine has ended and its frame is gone.
   void WorkEnded(Work& work, absl::Status result);
+  // The body of the Work's stage has failed in the Work that runs it: the run fails with it.
+  void FusedBodyFailed(Work& work, const absl::Status& error);
+  Work& WorkOf(const Stage& stage, int index) const;
   void Hold();
   // For those who hold nothing yet: false if the run is finishing already.
   bool TryHold();
@@ -82,8 +85,12 @@ class RunState final {
   struct StageRecord {
     Stage* stage;
     std::vector<std::unique_ptr<Work>> works;
-    int live = 0;          // guarded by mutex_
-    absl::Status outcome;  // guarded by mutex_: the first that was not OK
+    int live = 0;                     // guarded by mutex_
+    absl::Status outcome;             // guarded by mutex_: the first that was not OK
+    StageRecord* previous = nullptr;  // the only stage before it
+    const OutBase* fused_by =
+        nullptr;  // its Out, if that was fused with this stage as the run began
+    const StageRecord* head = nullptr;  // guarded by mutex_: what FindHead found last
     // By the sampler alone; read by reports.
     std::atomic<uint64_t> busy{0}, starved{0}, blocked{0}, waiting{0};
   };
@@ -130,6 +137,7 @@ class RunState final {
   };
 
   void Refuse(absl::Status why);
+  void Fuse(const Graph::Channel& plan);
   void BeginTeardown();
   void DeadlinePassed();
   void DrainDeadlinePassed();
@@ -137,6 +145,8 @@ class RunState final {
   bool IsQuiet(const LoopRecord& loop) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   Work* NextAtGate() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void StopWatching();
+  // The stage whose Works run the body of this one now; null if its own do. To be asked in topological order.
+  static const StageRecord* FindHead(StageRecord& record);
   void Finish();
   void FillReport(Report& report) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Keep(const absl::Status& error) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

@@ -8,14 +8,31 @@
 
 namespace weir::internal {
 
+const RunState::StageRecord* RunState::FindHead(StageRecord& record) {
+  const bool fused = record.fused_by != nullptr && record.fused_by->fused() != nullptr;
+  record.head = !fused                             ? nullptr
+                : record.previous->head != nullptr ? record.previous->head
+                                                   : record.previous;
+  return record.head;
+}
+
 void RunState::Sample() {
   MutexLock lock(mutex_);
   if (report_final_) return;
   for (auto& record : stages_) {
+    const StageRecord* head = FindHead(*record);
     for (auto& work : record->works) {
       if (work->ended_) continue;
       std::atomic<uint64_t>* counter = &record->waiting;
-      switch (work->waiting_kind()) {
+      WaitKind kind = work->waiting_kind();
+      if (head != nullptr) {
+        // It sleeps, and another runs its body, among those of the stages that it is fused with.
+        const bool runs = head->works[work->index()]->runs_for() == work.get();
+        kind = runs ? WaitKind::kNothing : WaitKind::kRun;
+      } else if (work->runs_for() != nullptr) {
+        kind = WaitKind::kRun;
+      }
+      switch (kind) {
         case WaitKind::kNothing: counter = &record->busy; break;
         case WaitKind::kReceive: counter = &record->starved; break;
         case WaitKind::kSend: counter = &record->blocked; break;
@@ -88,6 +105,7 @@ void RunState::FillReport(Report& report) const {
     stage.workers = record->stage->workers();
     stage.ended = stage.workers - record->live;
     stage.outcome = record->outcome;
+    if (const StageRecord* head = FindHead(*record)) stage.fused_into = head->stage->name();
     for (const InBase* in : record->stage->ins())
       stage.received += ledgers[in->channel_base()].received;
     for (const OutBase* out : record->stage->outs()) {

@@ -69,6 +69,10 @@ class Stage {
  private:
   // True for the stages at a graph's edge (edge.h), whose ports are not their Work's alone.
   virtual bool used_by_any_thread() const { return false; }
+  // Whether its Works can run the body of the stage behind it, and whether its own body, which remembers nothing from one item
+  // to the next, can be run by the Works of the stage before it (weir/stages/fuse.h).
+  virtual bool can_run_next() const { return false; }
+  virtual bool can_run_in_previous() const { return false; }
 
   friend class Graph;
   friend class internal::InBase;

@@ -79,6 +79,8 @@ class Work final : public Job, public Waiter {
   int order() const { return order_; }
   Context& context() { return context_; }
   Clock& clock();
+  // The Work whose stage's body this one runs in its stead (OutBase::fused); null for its own. Read by the sampler.
+  void RunFor(Work* other) { runs_for_.store(other, std::memory_order_relaxed); }
   // True if the stage has no input: what draining concerns.
   bool is_source() const { return source_; }
 
@@ -87,6 +89,7 @@ class Work final : public Job, public Waiter {
   const std::string* waiting_where() const {
     return waiting_where_.load(std::memory_order_relaxed);
   }
+  Work* runs_for() const { return runs_for_.load(std::memory_order_relaxed); }
 
  private:
   friend class RunState;
@@ -114,6 +117,7 @@ class Work final : public Job, public Waiter {
   // Written by the Work, read by the sampler; order nothing.
   std::atomic<WaitKind> waiting_kind_{WaitKind::kNothing};
   std::atomic<const std::string*> waiting_where_{nullptr};
+  std::atomic<Work*> runs_for_{nullptr};
 
   // Set under the run's lock before the Work is posted: it may unwind now.
   std::atomic<bool> granted_{false};

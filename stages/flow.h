@@ -32,9 +32,10 @@ struct StepOptions {
   int workers = 1;
   bool ordered = true;  // see FunctionOptions
   bool blocking = false;
+  bool fuse = true;
   std::optional<size_t> capacity = std::nullopt;  // of the channel that feeds the step
 
-  operator FunctionOptions() const { return {workers, ordered, blocking}; }
+  operator FunctionOptions() const { return {workers, ordered, blocking, fuse}; }
   operator ChannelOptions() const { return {capacity}; }
 };
 

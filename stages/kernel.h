@@ -4,8 +4,9 @@
 //   Push(state, item, emit, error)  takes an item, and calls `emit(output)` as often as it likes
 //   Finish(state, emit, error)      the input is complete
 //
-// One coroutine drives them all (transform.h), over batches, so that a kernel costs a function call an item, and composing
-// kernels is composing functions.
+// One coroutine drives them all (transform.h), over batches, so that a kernel costs a function call an item. Kernels with
+// `kFusable` can be driven by the Work of the stage before as well (fuse.h); `kExpands` says that more than one item may be
+// emitted for one that is pushed.
 #pragma once
 
 #include <functional>
@@ -83,6 +84,8 @@ using CallResultOf = typename UnwrapStatusOr<std::remove_cvref_t<CallResult<F, T
 
 // Kernels that remember nothing and have nothing to add at the end.
 struct StatelessKernel {
+  static constexpr bool kFusable = false;
+  static constexpr bool kExpands = false;
   using State = Context*;
   State Begin(Context& context) const { return &context; }
   template <class Emit>
@@ -91,9 +94,15 @@ struct StatelessKernel {
   }
 };
 
+struct StatefulKernel {
+  static constexpr bool kFusable = false;
+  static constexpr bool kExpands = false;
+};
+
 template <class F>
 struct MapKernel : StatelessKernel {
   static constexpr const char* kKind = "Map";
+  static constexpr bool kFusable = true;
   F f;
   explicit MapKernel(F f) : f(std::move(f)) {}
   template <class T, class Emit>
@@ -105,6 +114,7 @@ struct MapKernel : StatelessKernel {
 template <class F>
 struct FilterKernel : StatelessKernel {
   static constexpr const char* kKind = "Filter";
+  static constexpr bool kFusable = true;
   F f;
   explicit FilterKernel(F f) : f(std::move(f)) {}
   template <class T, class Emit>
@@ -121,6 +131,7 @@ struct FilterKernel : StatelessKernel {
 template <class F>
 struct FlatMapKernel : StatelessKernel {
   static constexpr const char* kKind = "FlatMap";
+  static constexpr bool kExpands = true;
   F f;
   explicit FlatMapKernel(F f) : f(std::move(f)) {}
   template <class T, class Emit>
@@ -147,6 +158,7 @@ struct FlatMapKernel : StatelessKernel {
 template <class F>
 struct TapKernel : StatelessKernel {
   static constexpr const char* kKind = "Tap";
+  static constexpr bool kFusable = true;
   F f;
   explicit TapKernel(F f) : f(std::move(f)) {}
   template <class T, class Emit>
@@ -214,7 +226,7 @@ struct SkipKernel : StatelessKernel {
 };
 
 template <class A, class F>
-struct ScanKernel {
+struct ScanKernel : StatefulKernel {
   static constexpr const char* kKind = "Scan";
   using State = A;
   A initial;
@@ -238,7 +250,7 @@ struct ScanKernel {
 };
 
 template <class A, class F>
-struct ReduceKernel {
+struct ReduceKernel : StatefulKernel {
   static constexpr const char* kKind = "Reduce";
   using State = A;
   A initial;
@@ -259,7 +271,7 @@ struct ReduceKernel {
 };
 
 template <class T>
-struct BatchKernel {
+struct BatchKernel : StatefulKernel {
   static constexpr const char* kKind = "Batch";
   using State = std::vector<T>;
   size_t size;

@@ -18,6 +18,9 @@ class Pace {
   explicit Pace(size_t most) : most_(std::max<size_t>(1, most)) {}
 
   size_t limit() const { return limit_; }
+  // True when an item has taken so long, several times in a row, that another thread would do a part of it gladly: against that,
+  // what a channel costs is nothing. Once is not enough: a thread may have lost its core meanwhile.
+  bool slow() const { return slow_ >= kSeveralTimes; }
 
   void Begin(const Context& context) {
     measuring_ = limit_ < most_ || ++batches_ % kLookEvery == 0;
@@ -27,6 +30,7 @@ class Pace {
     if (!measuring_ || items == 0) return;
     const int64_t took = context.Now().nanoseconds() - began_.nanoseconds();
     size_t next = limit_ * 2;  // too fast to tell: feel the way up
+    slow_ = took > static_cast<int64_t>(items) * kWorthAThread ? slow_ + 1 : 0;
     if (took > 0) {
       const double fitting =
           static_cast<double>(items) * kTargetNanoseconds / static_cast<double>(took);
@@ -37,11 +41,14 @@ class Pace {
 
  private:
   static constexpr double kTargetNanoseconds = 50'000;
+  static constexpr int64_t kWorthAThread = 250;  // nanoseconds an item
+  static constexpr unsigned kSeveralTimes = 8;
   static constexpr unsigned kLookEvery = 16;  // at full size: a clock read is 30 ns
 
   const size_t most_;
   size_t limit_ = 1;
   unsigned batches_ = 0;
+  unsigned slow_ = 0;  // measurements in a row
   bool measuring_ = false;
   Instant began_;
 };

@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "weir/core/stage.h"
+#include "weir/stages/fuse.h"
 #include "weir/stages/kernel.h"
 #include "weir/stages/pace.h"
 #include "weir/stages/transform.h"
@@ -19,12 +20,14 @@ namespace internal {
 
 // Drives a kernel that emits nothing; `Commit` is called once the input is known to be complete.
 template <class I, class Kernel>
-class Sink final : public Stage {
+class Sink final : public Stage, public Fusable<I> {
  public:
   In<I> in{this, "in"};
 
   explicit Sink(Kernel kernel, FunctionOptions options = {})
-      : kernel_(std::move(kernel)), blocking_(options.blocking) {
+      : kernel_(std::move(kernel)),
+        blocking_(options.blocking),
+        fuse_(options.fuse && !options.blocking) {
     set_workers(options.workers);
   }
 
@@ -65,13 +68,42 @@ class Sink final : public Stage {
  private:
   static constexpr size_t kMostAtOnce = 256;
 
+  // Its body in the Work of the stage before it, where that runs it (fuse.h).
+  class Body final : public FusedBody {
+   public:
+    Body(Sink& stage, Items<I>& input, internal::Work& head)
+        : FusedBody(stage.in, head), stage_(stage), input_(input), state_(stage.kernel_.Begin()) {}
+    bool Run() override {
+      return RunOver(
+          input_, [&](I&& item) { return stage_.kernel_.Push(state_, std::move(item), error_); });
+    }
+    Tail* tail() override { return nullptr; }
+    std::unique_ptr<FusedBody> MakeNext(internal::Work&) override { return nullptr; }
+
+   private:
+    Sink& stage_;
+    Items<I>& input_;
+    typename Kernel::State state_;
+  };
+
+  bool can_run_in_previous() const override { return Kernel::kFusable && fuse_; }
+  std::unique_ptr<FusedBody> MakeBody(Items<I>& input, internal::Work& head) override {
+    if constexpr (Kernel::kFusable) {
+      return std::make_unique<Body>(*this, input, head);
+    } else {
+      return nullptr;
+    }
+  }
+
   Kernel kernel_;
   const bool blocking_;
+  const bool fuse_;
 };
 
 template <class F>
 struct ForEachKernel {
   static constexpr const char* kKind = "ForEach";
+  static constexpr bool kFusable = true;
   using State = NoState;
   F f;
   explicit ForEachKernel(F f) : f(std::move(f)) {}
@@ -92,6 +124,7 @@ struct ForEachKernel {
 template <class T>
 struct CollectKernel {
   static constexpr const char* kKind = "Collect";
+  static constexpr bool kFusable = false;  // it commits what it remembers
   using State = std::vector<T>;
   std::vector<T>* into;
   explicit CollectKernel(std::vector<T>* into) : into(into) {}
@@ -105,6 +138,7 @@ struct CollectKernel {
 
 struct IgnoreKernel {
   static constexpr const char* kKind = "Ignore";
+  static constexpr bool kFusable = true;
   using State = NoState;
   State Begin() const { return {}; }
   template <class T>

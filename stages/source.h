@@ -14,6 +14,7 @@
 
 #include "absl/status/status.h"
 #include "weir/core/stage.h"
+#include "weir/stages/fuse.h"
 #include "weir/stages/kernel.h"
 #include "weir/stages/pace.h"
 
@@ -36,26 +37,43 @@ class Source final : public Stage {
     absl::Status error;
     auto state = generator_.Begin(error);
     if (!error.ok()) co_return error;
-    std::vector<O> ready;
+    ThisWork this_work;
+    internal::Work& work = co_await this_work;
+    Onward<O> onward(out, work);
     Pace pace(kMostAtOnce);
     Verdict verdict = Verdict::kNext;
-    auto emit = [&ready](O item) { ready.push_back(std::move(item)); };
     while (verdict == Verdict::kNext && !context.draining()) {
       pace.Begin(context);
-      for (size_t i = pace.limit(); i > 0 && verdict == Verdict::kNext; --i) {
-        verdict = generator_.Pull(state, emit, error);
-      }
-      pace.End(context, ready.size());
-      if (ready.empty()) continue;
-      auto send = out.SendBatch(ready);
+      verdict = PullSome(state, pace.limit(), onward.items(), error);
+      const size_t pulled = onward.items().size();
+      onward.Run();
+      pace.End(context, pulled);
+      auto send = onward.Send();
       absl::Status sent = co_await send;
-      if (!sent.ok()) co_return sent;
+      if (!sent.ok()) co_return onward.Refused(sent);
+      if (onward.failed()) co_return onward.Fail();
+      onward.Consider(pace);
     }
     co_return error;
   }
 
  private:
   static constexpr size_t kMostAtOnce = 64;
+
+  // A function of its own, because what a coroutine's loop touches is in memory, and not in registers.
+  Verdict PullSome(typename Generator::State& state, size_t most, Items<O>& items,
+                   absl::Status& error) {
+    items.Reserve(most);
+    typename Items<O>::Filler filler(items);
+    const auto emit = [&filler](O item) { filler.Push(std::move(item)); };
+    Verdict verdict = Verdict::kNext;
+    for (size_t i = most; i > 0 && verdict == Verdict::kNext; --i) {
+      verdict = generator_.Pull(state, emit, error);
+    }
+    return verdict;
+  }
+
+  bool can_run_next() const override { return true; }
 
   Generator generator_;
 };

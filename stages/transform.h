@@ -15,6 +15,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "weir/core/stage.h"
+#include "weir/stages/fuse.h"
 #include "weir/stages/kernel.h"
 #include "weir/stages/pace.h"
 
@@ -27,23 +28,23 @@ struct FunctionOptions {
   bool ordered = true;
   // The function blocks: it runs on the engine's threads for blocking calls.
   bool blocking = false;
+  // The stage may be fused with its neighbours, where nothing observable changes by it (weir/stages/fuse.h).
+  bool fuse = true;
 };
 
 namespace internal {
 
-// An error in a user's function, with the item it was about.
-inline absl::Status AtItem(uint64_t position, const absl::Status& error) {
-  return absl::Status(error.code(), absl::StrCat("item ", position, ": ", error.message()));
-}
-
 template <class I, class O, class Kernel>
-class Transform final : public Stage {
+class Transform final : public Stage, public Fusable<I> {
  public:
   In<I> in{this, "in"};
   Out<O> out{this, "out"};
 
   explicit Transform(Kernel kernel, FunctionOptions options = {})
-      : kernel_(std::move(kernel)), ordered_(options.ordered), blocking_(options.blocking) {
+      : kernel_(std::move(kernel)),
+        ordered_(options.ordered),
+        blocking_(options.blocking),
+        fuse_(options.fuse && !options.blocking) {
     set_workers(options.workers);
   }
 
@@ -53,12 +54,13 @@ class Transform final : public Stage {
     const bool in_turn = ordered_ && workers() > 1;
     typename Kernel::State state = Begin(context);
     Lease<I> lease;
-    std::vector<O> ready;
+    ThisWork this_work;
+    internal::Work& work = co_await this_work;
+    Onward<O> onward(out, work);
     Pace pace(kMostAtOnce);
     Verdict verdict = Verdict::kNext;
     absl::Status error;
-    auto emit = [&ready](O output) { ready.push_back(std::move(output)); };
-    auto process = [&] { verdict = Process(state, lease, ready, error); };
+    auto process = [&] { verdict = Process(state, lease, onward.items(), error); };
 
     while (verdict == Verdict::kNext) {
       const bool more = co_await in.ReceiveBatch(lease, pace.limit());
@@ -76,6 +78,7 @@ class Transform final : public Stage {
         } else {
           process();
         }
+        onward.Run();
         pace.End(context, before - lease.size());
         if (!my_turn) {
           TurnOperation turn(turns_, first, context);
@@ -83,14 +86,16 @@ class Transform final : public Stage {
           if (!come.ok()) co_return come;
           my_turn = true;
         }
-        if (!ready.empty()) {
-          auto send = out.SendBatch(ready);
+        if (onward.has_output()) {
+          auto send = onward.Send();
           absl::Status sent = co_await send;
           if (!sent.ok()) {
             if (in_turn) turns_.Advance(next);  // the others have to learn of it too
-            co_return sent;
+            co_return onward.Refused(sent);
           }
         }
+        if (onward.failed()) co_return onward.Fail();
+        onward.Consider(pace);
       }
       // After a failure in order, nothing later is emitted.
       if (in_turn && verdict != Verdict::kFailed) turns_.Advance(next);
@@ -98,13 +103,16 @@ class Transform final : public Stage {
     if (verdict == Verdict::kFailed) co_return error;
     absl::Status complete = in.status();
     if (!complete.ok()) co_return complete;
+    auto emit = [&onward](O output) { onward.items().Push(std::move(output)); };
     verdict = kernel_.Finish(state, emit, error);
     if (verdict == Verdict::kFailed) co_return error;
-    if (!ready.empty()) {
-      auto send = out.SendBatch(ready);
+    onward.Run();
+    if (onward.has_output()) {
+      auto send = onward.Send();
       absl::Status sent = co_await send;
-      co_return sent;
+      if (!sent.ok()) co_return onward.Refused(sent);
     }
+    if (onward.failed()) co_return onward.Fail();
     co_return absl::OkStatus();
   }
 
@@ -116,15 +124,23 @@ class Transform final : public Stage {
 
   // As much as fits into one send; the rest of the lease waits in the channel. A function of its own, because what a
   // coroutine's loop touches is in memory, and not in registers.
-  Verdict Process(typename Kernel::State& state, Lease<I>& lease, std::vector<O>& ready,
+  Verdict Process(typename Kernel::State& state, Lease<I>& lease, Items<O>& ready,
                   absl::Status& error) {
-    auto emit = [&ready](O output) { ready.push_back(std::move(output)); };
+    ready.Reserve(std::min(lease.size(), kMostAtOnce));
     Verdict verdict = Verdict::kNext;
-    ready.reserve(std::min(lease.size(), kMostAtOnce));
-    lease.TakeEach([&](I&& item) {
-      verdict = kernel_.Push(state, std::move(item), emit, error);
-      return verdict == Verdict::kNext && ready.size() < kMostAtOnce;
-    });
+    const auto push_all = [&](auto& emitted) {
+      const auto emit = [&emitted](O output) { emitted.Push(std::move(output)); };
+      lease.TakeEach([&](I&& item) {
+        verdict = kernel_.Push(state, std::move(item), emit, error);
+        return verdict == Verdict::kNext && emitted.size() < kMostAtOnce;
+      });
+    };
+    if constexpr (Kernel::kExpands) {
+      push_all(ready);
+    } else {
+      typename Items<O>::Filler filler(ready);
+      push_all(filler);
+    }
     if (verdict == Verdict::kFailed) error = AtItem(lease.position() - 1, error);
     return verdict;
   }
@@ -137,9 +153,50 @@ class Transform final : public Stage {
     }
   }
 
+  // --- Fused with its neighbours ---
+
+  class Body final : public FusedBody {
+   public:
+    Body(Transform& stage, Items<I>& input, internal::Work& head)
+        : FusedBody(stage.in, head),
+          stage_(stage),
+          input_(input),
+          state_(stage.kernel_.Begin(context())),
+          tail_(stage.out) {}
+    bool Run() override {
+      tail_.items().Reserve(input_.size());
+      typename Items<O>::Filler filler(tail_.items());
+      const auto emit = [&filler](O output) { filler.Push(std::move(output)); };
+      return RunOver(input_, [&](I&& item) {
+        return stage_.kernel_.Push(state_, std::move(item), emit, error_);
+      });
+    }
+    Tail* tail() override { return &tail_; }
+    std::unique_ptr<FusedBody> MakeNext(internal::Work& head) override {
+      return MakeBodyBehind(stage_.out, tail_.items(), head);
+    }
+
+   private:
+    Transform& stage_;
+    Items<I>& input_;
+    typename Kernel::State state_;
+    PortTail<O> tail_;
+  };
+
+  bool can_run_next() const override { return fuse_; }
+  bool can_run_in_previous() const override { return Kernel::kFusable && fuse_; }
+  std::unique_ptr<FusedBody> MakeBody(Items<I>& input, internal::Work& head) override {
+    if constexpr (Kernel::kFusable) {
+      return std::make_unique<Body>(*this, input, head);
+    } else {
+      return nullptr;
+    }
+  }
+
   Kernel kernel_;
   const bool ordered_;
   const bool blocking_;
+  const bool fuse_;
   Turnstile turns_;  // whose batch may be emitted, by the position of its first item
 };
 

@@ -43,6 +43,7 @@ class DescribeTest : public WeirTest {
                              .workers = 2,
                              .ended = 1,
                              .outcome = absl::DataLossError("half a file"),
+                             .fused_into = "read",
                              .received = 1,
                              .sent = 2,
                              .busy = 3,

@@ -1,4 +1,5 @@
-// The workload `chain` on weir: the built-in stages FromRange, Map and ForEach, one channel per hop.
+// The workload `chain` on weir: the built-in stages FromRange, Map and ForEach; one channel per hop, or
+// all of them fused into one Work.
 
 #include <cstdint>
 #include <ranges>
@@ -13,8 +14,8 @@ namespace weir::bench {
 namespace {
 
 // The result of each item's way through the chain is in `sink`; false if the run failed.
-bool RunChain(Engine& engine, const Params& params, ChainSink& sink) {
-  const StepOptions step{.capacity = static_cast<size_t>(params.capacity)};
+bool RunChain(Engine& engine, const Params& params, bool fuse, ChainSink& sink) {
+  const StepOptions step{.fuse = fuse, .capacity = static_cast<size_t>(params.capacity)};
   Graph graph("chain");
   auto flow = From(graph, "source",
                    FromRange(std::views::iota(uint64_t{0}, static_cast<uint64_t>(params.items))));
@@ -27,13 +28,13 @@ bool RunChain(Engine& engine, const Params& params, ChainSink& sink) {
   return weir::Run(engine, graph).Wait().ok();
 }
 
-Sample Run(const Params& params) {
+Sample Run(const Params& params, bool fuse) {
   Engine engine({.threads = params.threads});
   ChainSink warm_up;
-  RunChain(engine, WithItems(params, kChainWarmUpItems), warm_up);
+  RunChain(engine, WithItems(params, kChainWarmUpItems), fuse, warm_up);
   ChainSink sink;
   const Stopwatch stopwatch;
-  const bool ok = RunChain(engine, params, sink);
+  const bool ok = RunChain(engine, params, fuse, sink);
   Sample sample = FinishChain(stopwatch, params, sink);
   sample.ok = sample.ok && ok;
   return sample;
@@ -42,7 +43,16 @@ Sample Run(const Params& params) {
 }  // namespace
 
 void AddChainWeir(Suite& suite) {
-  suite.implementations.push_back({.workload = "chain", .name = "weir", .run = Run, .scale = 8});
+  suite.implementations.push_back(
+      {.workload = "chain",
+       .name = "weir",
+       .run = [](const Params& params) { return Run(params, /*fuse=*/false); },
+       .scale = 8});
+  suite.implementations.push_back(
+      {.workload = "chain",
+       .name = "weir_fused",
+       .run = [](const Params& params) { return Run(params, /*fuse=*/true); },
+       .scale = 32});
 }
 
 }  // namespace weir::bench
