@@ -12,15 +12,14 @@ using internal::WaitLink;
 using internal::WaitList;
 using internal::WakeList;
 
-Context::Context(internal::ContextTree& tree, const std::atomic<bool>& draining,
-                 std::string log_prefix)
-    : tree_(tree), parent_(nullptr), draining_(&draining), log_prefix_(std::move(log_prefix)) {}
+Context::Context(internal::ContextTree& tree, const std::atomic<bool>& draining)
+    : tree_(tree), parent_(nullptr), draining_(&draining), stage_name_(nullptr) {}
 
-Context::Context(Context& parent, const std::atomic<bool>& draining, std::string log_prefix)
+Context::Context(Context& parent, const std::atomic<bool>& draining, const std::string& stage_name)
     : tree_(parent.tree_),
       parent_(&parent),
       draining_(&draining),
-      log_prefix_(std::move(log_prefix)),
+      stage_name_(&stage_name),
       deadline_(parent.deadline_) {
   Attach();
 }
@@ -29,7 +28,7 @@ Context::Context(Context& parent, Instant deadline)
     : tree_(parent.tree_),
       parent_(&parent),
       draining_(parent.draining_),
-      log_prefix_(parent.log_prefix_),
+      stage_name_(parent.stage_name_),
       deadline_(std::min(parent.deadline_, deadline)) {
   Attach();
   if (deadline < parent.deadline_ && !cancelled()) {
@@ -75,7 +74,10 @@ void Context::Cancel(absl::Status cause) {
 }
 
 void Context::Log(std::string_view message) const {
-  tree_.engine.Log(absl::StrCat(log_prefix_, ": ", std::string(message)));
+  std::string line = tree_.graph_name;
+  if (stage_name_ != nullptr) absl::StrAppend(&line, ".", *stage_name_);
+  absl::StrAppend(&line, ": ", std::string(message));
+  tree_.engine.Log(line);
 }
 
 void Context::CancelLocked(const absl::Status& cause, WakeList& wakes) {

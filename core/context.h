@@ -42,6 +42,7 @@ class EngineState;
 // What the Contexts of one run share.
 struct ContextTree {
   EngineState& engine;
+  const std::string& graph_name;
   Mutex mutex;
 };
 
@@ -125,9 +126,10 @@ class Context final {
   };
 
   // A run's root.
-  Context(internal::ContextTree& tree, const std::atomic<bool>& draining, std::string log_prefix);
-  // A Work's. `draining` is what it looks at: the run's flag for a source, one that stays false for others.
-  Context(Context& parent, const std::atomic<bool>& draining, std::string log_prefix);
+  Context(internal::ContextTree& tree, const std::atomic<bool>& draining);
+  // A Work's. `draining` is what it looks at: the run's flag for a source, one that stays false for others. `stage_name` is kept by
+  // reference.
+  Context(Context& parent, const std::atomic<bool>& draining, const std::string& stage_name);
   // A child of a Work's.
   Context(Context& parent, Instant deadline);
 
@@ -148,7 +150,7 @@ class Context final {
   internal::ContextTree& tree_;
   Context* const parent_;
   const std::atomic<bool>* const draining_;
-  const std::string log_prefix_;
+  const std::string* const stage_name_;  // null for a run's root
   Instant deadline_ = Instant::InfiniteFuture();
   std::atomic<bool> cancelled_{
       false};  // release after the cause is set; acquire by who reads the cause

@@ -22,6 +22,7 @@ Graph::~Graph() {
 
 void Graph::AddStage(std::string_view name, std::unique_ptr<Stage> stage) {
   stage->name_ = std::string(name);
+  stage->index_ = stages_.size();
   stages_.push_back(std::move(stage));
 }
 
@@ -31,13 +32,12 @@ void Graph::ConnectPorts(internal::OutBase& out, internal::InBase& in,
 }
 
 std::vector<std::vector<size_t>> Graph::Successors(bool feedback) const {
-  absl::flat_hash_map<const Stage*, size_t> index;
-  for (size_t i = 0; i < stages_.size(); ++i) index[stages_[i].get()] = i;
   std::vector<std::vector<size_t>> next(stages_.size());
   for (const Edge& edge : edges_) {
     if (edge.options.feedback && !feedback) continue;
-    auto from = index.find(&edge.out->stage()), to = index.find(&edge.in->stage());
-    if (from != index.end() && to != index.end()) next[from->second].push_back(to->second);
+    const Stage& from = edge.out->stage();
+    const Stage& to = edge.in->stage();
+    if (Owns(from) && Owns(to)) next[from.index_].push_back(to.index_);
   }
   return next;
 }
@@ -119,6 +119,7 @@ std::vector<std::vector<Stage*>> Graph::Loops() const {
 
 std::vector<Graph::Channel> Graph::Channels() const {
   absl::flat_hash_map<const internal::InBase*, Channel> by_in;
+  by_in.reserve(edges_.size());
   for (const Edge& edge : edges_) {
     auto [at, added] = by_in.try_emplace(edge.in, Channel{edge.in, {}, kDefaultCapacity, {}});
     at->second.outs.push_back(edge.out);
@@ -126,9 +127,10 @@ std::vector<Graph::Channel> Graph::Channels() const {
     if (edge.options.capacity.has_value()) at->second.capacity = *edge.options.capacity;
   }
   std::vector<Channel> channels;
+  channels.reserve(by_in.size());
   for (Stage* stage : TopologicalOrder()) {
     for (const internal::InBase* in : stage->ins()) {
-      if (auto at = by_in.find(in); at != by_in.end()) channels.push_back(at->second);
+      if (auto at = by_in.find(in); at != by_in.end()) channels.push_back(std::move(at->second));
     }
   }
   return channels;
@@ -161,10 +163,9 @@ absl::Status Graph::Check() const {
   if (stages_.empty())
     faults.push_back("it has no source: add a stage without inputs, and connect it");
 
-  absl::flat_hash_set<std::string> names;
-  absl::flat_hash_set<const Stage*> owned;
+  absl::flat_hash_set<absl::string_view> names;
+  names.reserve(stages_.size());
   for (const auto& stage : stages_) {
-    owned.insert(stage.get());
     if (stage->name().empty()) faults.push_back("a stage has an empty name; give it one");
     if (!names.insert(stage->name()).second) {
       faults.push_back(absl::StrCat("two stages are named '", stage->name(), "'; rename one"));
@@ -176,12 +177,13 @@ absl::Status Graph::Check() const {
   }
 
   absl::flat_hash_map<const internal::PortBase*, int> uses;
+  uses.reserve(2 * edges_.size());
   absl::flat_hash_map<const internal::InBase*, size_t> capacities;
   for (const Edge& edge : edges_) {
     for (const internal::PortBase* port : {static_cast<const internal::PortBase*>(edge.out),
                                            static_cast<const internal::PortBase*>(edge.in)}) {
       ++uses[port];
-      if (!owned.contains(&port->stage())) {
+      if (!Owns(port->stage())) {
         faults.push_back(absl::StrCat("port '", port->FullName(),
                                       "' belongs to a stage that was not added to it"));
       }
@@ -229,8 +231,9 @@ absl::Status Graph::Check() const {
       for (const Stage* stage : loops[i]) loop_of[stage] = i + 1;
     }
     for (const Edge& edge : edges_) {
+      if (!edge.options.feedback) continue;
       const size_t from = loop_of[&edge.out->stage()], to = loop_of[&edge.in->stage()];
-      if (edge.options.feedback && (from == 0 || from != to)) {
+      if (from == 0 || from != to) {
         faults.push_back(
             absl::StrCat("the channel from '", edge.out->FullName(), "' to '", edge.in->FullName(),
                          "' is marked as feedback but closes no loop; leave the mark out"));

@@ -96,6 +96,9 @@ class Graph {
     ChannelOptions options;
   };
 
+  bool Owns(const Stage& stage) const {
+    return stage.index_ < stages_.size() && stages_[stage.index_].get() == &stage;
+  }
   void AddStage(std::string_view name, std::unique_ptr<Stage> stage);
   void ConnectPorts(internal::OutBase& out, internal::InBase& in, const ChannelOptions& options);
   // For each stage, by its place in stages_, those that its outputs lead to. With or without back edges.

@@ -26,8 +26,8 @@ RunState::RunState(EngineState& engine, Graph& graph, const RunOptions& options)
       graph_(graph),
       options_(options),
       began_(engine.clock().Now()),
-      tree_{engine, {}},
-      root_(tree_, signals_.draining, graph.name()) {
+      tree_{engine, graph.name(), {}},
+      root_(tree_, signals_.draining) {
   root_.deadline_ = began_ + options.deadline;  // for who asks; the run's own timer cancels at it
 }
 
@@ -60,11 +60,13 @@ void RunState::Start(absl::Status refused) {
   for (Stage* stage : graph_.TopologicalOrder()) {
     auto record = std::make_unique<StageRecord>();
     record->stage = stage;
+    record->workers = stage->workers();
     record->live = stage->workers();
     for (int i = 0; i < stage->workers(); ++i) {
       record->works.push_back(
           std::make_unique<Work>(*this, *stage, i, static_cast<int>(works_.size())));
       works_.push_back(record->works.back().get());
+      works_.back()->record_ = stages_.size();
     }
     record_of_[stage] = record.get();
     stages_.push_back(std::move(record));
@@ -85,7 +87,6 @@ void RunState::Start(absl::Status refused) {
     plan.in->Attach(channel.get());
     for (OutBase* out : plan.outs) out->Attach(channel.get(), out->stage().ins().empty());
     if (plan.outs.size() == 1 && !looping.contains(&receiver)) Fuse(plan);
-    outs_of_[channel.get()] = plan.outs.size();
     channels_.push_back({std::move(plan), std::move(channel)});
   }
   for (const std::vector<Stage*>& stages : loops) {
@@ -220,6 +221,7 @@ void RunState::Cancel(absl::Status cause) {
     cause_ = std::move(cause);
     cause_set_ = engine_.clock().Now();
     teardown_.happened = true;
+    teardown_.unwound.reserve(works_.size());
     signals_.cancelled.store(true, std::memory_order_release);
     ++holds_;
   }
@@ -333,8 +335,9 @@ void RunState::GraceIsOver() {
       } else {
         work->overdue_ = true;
         const Work* other = work->runs_for();  // whose body does not return
-        teardown_.overdue.push_back(other == nullptr ? work->Name() : other->Name());
-        engine_.Log(absl::StrCat(graph_.name(), ".", teardown_.overdue.back(), " has not stopped ",
+        if (other == nullptr) other = work;
+        teardown_.overdue.push_back({&other->stage_, other->index_});
+        engine_.Log(absl::StrCat(graph_.name(), ".", other->Name(), " has not stopped ",
                                  absl::FormatDuration(engine_.grace()),
                                  " after the run was cancelled"));
       }
@@ -351,7 +354,7 @@ bool RunState::EndedEarly(const Stage& stage, const absl::Status& result) const 
 
 void RunState::WorkEnded(Work& work, absl::Status result) {
   Stage& stage = work.stage();
-  StageRecord& record = *record_of_.at(&stage);
+  StageRecord& record = *stages_[work.record_];
   if (EndedEarly(stage, result)) result = absl::OkStatus();
   const bool unwound = work.granted_.load(std::memory_order_acquire);
   // The cause is set before a port closes: nobody downstream takes the end for a complete input.
@@ -379,7 +382,7 @@ void RunState::WorkEnded(Work& work, absl::Status result) {
     MutexLock lock(mutex_);
     work.ended_ = true;
     if (phase_ == Phase::kUnwinding) {
-      (unwound ? teardown_.unwound : teardown_.ended).push_back(work.Name());
+      (unwound ? teardown_.unwound : teardown_.ended).push_back({&stage, work.index_});
       next = NextAtGate();
     }
     last = --live_ == 0;
@@ -395,7 +398,7 @@ void RunState::FusedBodyFailed(Work& work, const absl::Status& error) {
   const absl::Status result = InStage(work.stage(), error);
   Cancel(result);
   MutexLock lock(mutex_);
-  absl::Status& outcome = record_of_.at(&work.stage())->outcome;
+  absl::Status& outcome = stages_[work.record_]->outcome;
   if (outcome.ok() || absl::IsCancelled(outcome)) outcome = result;
 }
 
@@ -447,24 +450,30 @@ void RunState::Finish() ABSL_NO_THREAD_SAFETY_ANALYSIS {
     MutexLock lock(mutex_);
     started = started_;
   }
-  std::vector<std::string> discarded;
-  for (ChannelRecord& record : channels_) {
-    if (record.channel->ledger().queued == 0) continue;
-    record.channel->Discard();
-    discarded.push_back(record.channel->name());
+  std::vector<size_t> discarded;
+  for (size_t i = 0; i < channels_.size(); ++i) {
+    if (channels_[i].channel->ledger().queued == 0) continue;
+    channels_[i].channel->Discard();
+    discarded.push_back(i);
   }
   if (started) {
     for (auto& record : stages_) record->stage->EndRun();
   }
 
+  std::vector<std::unique_ptr<ChannelBase>> channels;
+  channels.reserve(channels_.size());
   {
     MutexLock lock(mutex_);
+    const Instant now = engine_.clock().Now();
     teardown_.discarded = std::move(discarded);
-    if (teardown_.happened) teardown_.discards = engine_.clock().Now() - works_ended;
-    FillReport(report_);
-    report_.status = cause_;
-    report_.over = true;
-    report_final_ = true;
+    if (teardown_.happened) teardown_.discards = now - works_ended;
+    elapsed_ = now - began_;
+    RefreshHeads();
+    for (ChannelRecord& record : channels_) {
+      record.last = record.channel->ledger();
+      channels.push_back(std::move(record.channel));
+    }
+    figures_final_ = true;
   }
   for (ChannelRecord& record : channels_) {
     record.plan.in->Attach(nullptr);
@@ -472,13 +481,12 @@ void RunState::Finish() ABSL_NO_THREAD_SAFETY_ANALYSIS {
   }
   record_of_.clear();
   works_.clear();
-  while (!stages_.empty()) {
-    auto& works = stages_.back()->works;
+  for (auto record = stages_.rbegin(); record != stages_.rend(); ++record) {
+    auto& works = (*record)->works;
     while (!works.empty()) works.pop_back();
-    stages_.pop_back();
   }
   loops_.clear();
-  while (!channels_.empty()) channels_.pop_back();
+  while (!channels.empty()) channels.pop_back();
   if (started) {
     graph_.running_.store(false);
     engine_.RemoveRun(*this);
@@ -488,7 +496,8 @@ void RunState::Finish() ABSL_NO_THREAD_SAFETY_ANALYSIS {
   while (!callbacks_.empty()) {
     callbacks.swap(callbacks_);
     lock.unlock();
-    for (auto& callback : callbacks) callback(report_);
+    const Report report = Snapshot();
+    for (auto& callback : callbacks) callback(report);
     callbacks.clear();
     lock.lock();
   }

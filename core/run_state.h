@@ -12,6 +12,8 @@
 //   4. what is left in the channels is discarded, channel by channel;
 //   5. the records are destroyed in reverse order of addition, the report is final, and who waits is told.
 //
+// What a report says is kept in figures until somebody asks for it: its names and texts take longer than all of the above.
+//
 // The run is held open by its Works, and by whoever is in the middle of doing something to it: cancelling, draining, a timer
 // or a parent Context that fires, a thread inside an Input or Output. The last to let go finishes it.
 #pragma once
@@ -19,6 +21,7 @@
 #include <condition_variable>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -84,19 +87,35 @@ class RunState final {
 
   struct StageRecord {
     Stage* stage;
+    int workers;
     std::vector<std::unique_ptr<Work>> works;
     int live = 0;                     // guarded by mutex_
     absl::Status outcome;             // guarded by mutex_: the first that was not OK
     StageRecord* previous = nullptr;  // the only stage before it
     const OutBase* fused_by =
         nullptr;  // its Out, if that was fused with this stage as the run began
-    const StageRecord* head = nullptr;  // guarded by mutex_: what FindHead found last
+    const StageRecord* head = nullptr;  // guarded by mutex_: see RefreshHeads
     // By the sampler alone; read by reports.
     std::atomic<uint64_t> busy{0}, starved{0}, blocked{0}, waiting{0};
   };
   struct ChannelRecord {
     Graph::Channel plan;
     std::unique_ptr<ChannelBase> channel;
+    Ledger last = {};  // guarded by mutex_: once the channel is gone
+    Ledger ledger() const { return channel == nullptr ? last : channel->ledger(); }
+  };
+
+  // TeardownReport, before its names are asked for.
+  struct WorkId {
+    const Stage* stage;
+    int index;
+    std::string Name() const;
+  };
+  struct Teardown {
+    bool happened = false;
+    std::vector<WorkId> unwound, ended, overdue;
+    std::vector<size_t> discarded;  // indices into channels_
+    absl::Duration works, discards;
   };
 
   // A loop: its stages, the channels that feed them, and the Outs of its back edges.
@@ -145,8 +164,8 @@ class RunState final {
   bool IsQuiet(const LoopRecord& loop) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   Work* NextAtGate() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void StopWatching();
-  // The stage whose Works run the body of this one now; null if its own do. To be asked in topological order.
-  static const StageRecord* FindHead(StageRecord& record);
+  // Notes for each stage whose Works run its body now; null if its own do.
+  void RefreshHeads() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Finish();
   void FillReport(Report& report) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Keep(const absl::Status& error) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -162,7 +181,6 @@ class RunState final {
   std::vector<Work*> works_;             // in the order of unwinding
   std::vector<ChannelRecord> channels_;  // in topological order
   std::vector<LoopRecord> loops_;
-  absl::flat_hash_map<const ChannelBase*, size_t> outs_of_;  // how many Outs share a channel
 
   // Self-synchronised.
   RunSignals signals_;
@@ -187,9 +205,11 @@ class RunState final {
   Instant cause_set_ ABSL_GUARDED_BY(mutex_);
   std::vector<absl::Status> errors_ ABSL_GUARDED_BY(mutex_);
   uint64_t more_errors_ ABSL_GUARDED_BY(mutex_) = 0;
-  TeardownReport teardown_ ABSL_GUARDED_BY(mutex_);
-  bool report_final_ ABSL_GUARDED_BY(mutex_) = false;
-  Report report_ ABSL_GUARDED_BY(mutex_);  // once report_final_
+  Teardown teardown_ ABSL_GUARDED_BY(mutex_);
+  // Once true, Works and channels may be gone, and what a report says does not change any more.
+  bool figures_final_ ABSL_GUARDED_BY(mutex_) = false;
+  absl::Duration elapsed_ ABSL_GUARDED_BY(mutex_);         // once figures_final_
+  mutable std::optional<Report> report_ ABSL_GUARDED_BY(mutex_);  // the final one, once asked for
   std::vector<std::function<void(const Report&)>> callbacks_ ABSL_GUARDED_BY(mutex_);
 };
 

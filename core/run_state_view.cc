@@ -8,19 +8,22 @@
 
 namespace weir::internal {
 
-const RunState::StageRecord* RunState::FindHead(StageRecord& record) {
-  const bool fused = record.fused_by != nullptr && record.fused_by->fused() != nullptr;
-  record.head = !fused                             ? nullptr
-                : record.previous->head != nullptr ? record.previous->head
-                                                   : record.previous;
-  return record.head;
+// In topological order, so that the one before is known.
+void RunState::RefreshHeads() const {
+  for (const auto& record : stages_) {
+    const bool fused = record->fused_by != nullptr && record->fused_by->fused() != nullptr;
+    record->head = !fused                              ? nullptr
+                   : record->previous->head != nullptr ? record->previous->head
+                                                       : record->previous;
+  }
 }
 
 void RunState::Sample() {
   MutexLock lock(mutex_);
-  if (report_final_) return;
+  if (figures_final_) return;
+  RefreshHeads();
   for (auto& record : stages_) {
-    const StageRecord* head = FindHead(*record);
+    const StageRecord* head = record->head;
     for (auto& work : record->works) {
       if (work->ended_) continue;
       std::atomic<uint64_t>* counter = &record->waiting;
@@ -53,7 +56,7 @@ bool RunState::WaitsForExternal() const {
 
 void RunState::AppendCensus(std::vector<std::string>& lines) const {
   MutexLock lock(mutex_);
-  if (report_final_) return;
+  if (figures_final_) return;
   for (const Work* work : works_) {
     if (work->ended_) continue;
     std::string line = absl::StrCat(graph_.name(), ".", work->Name(), ": ");
@@ -79,53 +82,71 @@ std::string RunState::DescribeWaits() const {
   return absl::StrJoin(lines, "; ");
 }
 
+std::string RunState::WorkId::Name() const { return absl::StrCat(stage->name(), "#", index); }
+
 void RunState::FillReport(Report& report) const {
   report.graph = graph_.name();
   report.drained = drained_;
   report.errors = errors_;
   report.more_errors = more_errors_;
-  report.elapsed = engine_.clock().Now() - began_;
-  report.teardown = teardown_;
-  absl::flat_hash_map<const ChannelBase*, Ledger> ledgers;
+  report.elapsed = figures_final_ ? elapsed_ : engine_.clock().Now() - began_;
+  absl::flat_hash_map<const InBase*, uint64_t> received;
+  absl::flat_hash_map<const OutBase*, uint64_t> sent;  // only over channels that are not shared
+  report.channels.reserve(channels_.size());
   for (const ChannelRecord& record : channels_) {
-    ChannelReport channel;
-    channel.name = record.channel->name();
+    ChannelReport& channel = report.channels.emplace_back();
+    channel.name = record.plan.in->FullName();
     for (const OutBase* out : record.plan.outs) channel.from.push_back(out->FullName());
     for (const OutBase* out : record.plan.feedback) channel.feedback.push_back(out->FullName());
     channel.type = record.plan.in->TypeName();
-    channel.capacity = record.channel->capacity();
-    channel.ledger = record.channel->ledger();
-    ledgers[record.channel.get()] = channel.ledger;
-    report.channels.push_back(std::move(channel));
+    channel.capacity = record.plan.capacity;
+    channel.ledger = record.ledger();
+    received[record.plan.in] = channel.ledger.received;
+    if (record.plan.outs.size() == 1) sent[record.plan.outs[0]] = channel.ledger.accepted;
   }
+  report.stages.reserve(stages_.size());
   for (const auto& record : stages_) {
-    StageReport stage;
+    StageReport& stage = report.stages.emplace_back();
     stage.name = record->stage->name();
     stage.kind = record->stage->kind();
-    stage.workers = record->stage->workers();
-    stage.ended = stage.workers - record->live;
+    stage.workers = record->workers;
+    stage.ended = record->workers - record->live;
     stage.outcome = record->outcome;
-    if (const StageRecord* head = FindHead(*record)) stage.fused_into = head->stage->name();
-    for (const InBase* in : record->stage->ins())
-      stage.received += ledgers[in->channel_base()].received;
-    for (const OutBase* out : record->stage->outs()) {
-      if (outs_of_.at(out->channel_base()) == 1)
-        stage.sent += ledgers[out->channel_base()].accepted;
-    }
+    if (record->head != nullptr) stage.fused_into = record->head->stage->name();
+    for (const InBase* in : record->stage->ins()) stage.received += received[in];
+    for (const OutBase* out : record->stage->outs()) stage.sent += sent[out];
     stage.busy = record->busy.load(std::memory_order_relaxed);
     stage.starved = record->starved.load(std::memory_order_relaxed);
     stage.blocked = record->blocked.load(std::memory_order_relaxed);
     stage.waiting = record->waiting.load(std::memory_order_relaxed);
-    report.stages.push_back(std::move(stage));
   }
+  const auto names = [](const std::vector<WorkId>& works, std::vector<std::string>& into) {
+    into.reserve(works.size());
+    for (const WorkId& work : works) into.push_back(work.Name());
+  };
+  report.teardown.happened = teardown_.happened;
+  names(teardown_.unwound, report.teardown.unwound);
+  names(teardown_.ended, report.teardown.ended);
+  names(teardown_.overdue, report.teardown.overdue);
+  for (const size_t i : teardown_.discarded) {
+    report.teardown.discarded.push_back(channels_[i].plan.in->FullName());
+  }
+  report.teardown.works = teardown_.works;
+  report.teardown.discards = teardown_.discards;
   report.bottleneck = FindBottleneck(report.stages);
 }
 
 Report RunState::Snapshot() const {
   MutexLock lock(mutex_);
-  if (report_final_) return report_;
+  if (report_.has_value()) return *report_;
+  if (!figures_final_) RefreshHeads();
   Report report;
   FillReport(report);
+  if (figures_final_) {
+    report.status = cause_;
+    report.over = true;
+    report_ = report;
+  }
   return report;
 }
 

@@ -80,6 +80,7 @@ class Stage {
   friend class internal::RunState;
 
   std::string name_;
+  size_t index_ = 0;  // its place in the graph
   int workers_ = 1;
   std::vector<internal::InBase*> ins_;
   std::vector<internal::OutBase*> outs_;

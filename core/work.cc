@@ -42,8 +42,7 @@ Work::Work(RunState& run, Stage& stage, int index, int order)
       index_(index),
       order_(order),
       source_(stage.ins().empty()),
-      context_(run.root(), run.DrainingFor(stage),
-               absl::StrCat(run.graph_name(), ".", stage.name())) {}
+      context_(run.root(), run.DrainingFor(stage), stage.name()) {}
 
 Work::~Work() = default;
 

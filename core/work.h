@@ -122,6 +122,8 @@ class Work final : public Job, public Waiter {
   // Set under the run's lock before the Work is posted: it may unwind now.
   std::atomic<bool> granted_{false};
 
+  size_t record_ = 0;  // of its stage, in the run's list. Constant once the run has begun
+
   // Guarded by the run's lock (run_state.h).
   bool at_gate_ = false;
   bool ended_ = false;
