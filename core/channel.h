@@ -116,6 +116,12 @@ class ChannelBase {
   void Cancel();
   // Claims the parked senders that are sources; the signal `draining` is set already.
   void Drain();
+  // By a sending Work: how much room it could know of without the lock. It may have grown since.
+  size_t RoomSeen() const {
+    const uint64_t used =
+        tail_.load(std::memory_order_relaxed) - head_.load(std::memory_order_relaxed);
+    return used < capacity_ ? capacity_ - used : 0;
+  }
   // `count` items have gone from the sending to the receiving stage without passing through here, because the one runs the
   // other's body (OutBase::fused). Returns the place of the first in the channel's history. By the sending Works.
   uint64_t Pass(size_t count) { return passed_.fetch_add(count, std::memory_order_relaxed); }

@@ -142,6 +142,8 @@ void SteadyClock::SetTicking(bool ticking) {
   {
     MutexLock lock(mutex_);
     ticking_ = ticking;
+    // A thread that still ticks looks again by itself: a program of many short runs does not wake it for each.
+    if (!ticking || thread_ticks_) return;
     changed_ = true;
   }
   wake_.notify_one();
@@ -152,7 +154,7 @@ void SteadyClock::Loop() {
   std::unique_lock<std::mutex> lock(mutex_);
   while (!stopping_) {
     changed_ = false;
-    const bool ticking = ticking_;
+    const bool ticking = thread_ticks_ = ticking_;
     lock.unlock();
     WakeList wakes;
     Instant until = heap_.FireDue(Now(), wakes);

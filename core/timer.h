@@ -89,9 +89,10 @@ class SteadyClock final : public Clock {
   TimerHeap heap_;
   Mutex mutex_;
   std::condition_variable wake_;
-  bool changed_ = false;   // guarded by mutex_: there is an earlier timer than the thread knows of
-  bool ticking_ = false;   // guarded by mutex_
-  bool stopping_ = false;  // guarded by mutex_
+  bool changed_ = false;  // guarded by mutex_: there is an earlier timer than the thread knows of
+  bool ticking_ = false;  // guarded by mutex_
+  bool thread_ticks_ = false;  // guarded by mutex_: what the thread knows of that
+  bool stopping_ = false;      // guarded by mutex_
   std::thread thread_;
 };
 

@@ -198,6 +198,13 @@ class Onward {
   bool has_output() { return last() == nullptr || !last()->empty(); }
   SendOnward Send() { return SendOnward(last(), *tail_.out().channel_base()); }
 
+  // How many items are worth making: no more than can be sent at once, or a source that is faster than what is behind it would
+  // have them in its hands, beside those in the channel.
+  size_t room() {
+    if (last() == nullptr) return SIZE_MAX;
+    return std::max<size_t>(1, last()->out().channel_base()->RoomSeen());
+  }
+
   // Between two batches: whether the bodies go on in this Work.
   void Consider(const Pace& pace) {
     if (bodies_.empty() || work_.stage().workers() > 1) return;

@@ -2,6 +2,7 @@
 // or until the run drains.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <functional>
 #include <iterator>
@@ -44,7 +45,7 @@ class Source final : public Stage {
     Verdict verdict = Verdict::kNext;
     while (verdict == Verdict::kNext && !context.draining()) {
       pace.Begin(context);
-      verdict = PullSome(state, pace.limit(), onward.items(), error);
+      verdict = PullSome(state, std::min(pace.limit(), onward.room()), onward.items(), error);
       const size_t pulled = onward.items().size();
       onward.Run();
       pace.End(context, pulled);
