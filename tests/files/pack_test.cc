@@ -308,7 +308,8 @@ TEST_F(PackCutOffTest, Drained_HalfAFileIsNoResult) {
 
 TEST_F(PackCutOffTest, InputBecomesShorter_IsToldAndNothingIsWritten) {
   const Report report = PackWith(false, [this](Run&, uint64_t) {
-    if (pack_->bytes() > 0) ASSERT_EQ(::truncate(in_.c_str(), 100), 0);
+    if (pack_->bytes() == 0) return;
+    ASSERT_EQ(::truncate(in_.c_str(), 100), 0);
   });
   EXPECT_EQ(report.status.code(), absl::StatusCode::kAborted);
   EXPECT_THAT(std::string(report.status.message()), HasSubstr("became shorter while it was read"));
