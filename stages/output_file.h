@@ -32,6 +32,8 @@ class OutputFile {
   absl::Status Open(const std::string& path);
   // True if others see what is written at once: there is nothing to Commit.
   bool direct() const { return temporary_.empty(); }
+  // Where what has been written can be read before it is committed; empty if it is written directly.
+  const std::string& staged_path() const { return temporary_; }
   // All of `text`, or an error.
   absl::Status Write(std::string_view text);
   // The file is complete. With `sync`, it is on the disk before it takes the target's name.

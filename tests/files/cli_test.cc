@@ -74,7 +74,7 @@ TEST_F(CliTest, Help_NamesCommandsGraphsAndAnExample) {
     const Outcome outcome = Weir(arguments);
     EXPECT_EQ(outcome.status, 0);
     for (const char* text : {"list", "run GRAPH", "draw GRAPH|FILE.json", "check GRAPH",
-                             "word_count", "file_digest", "example:"}) {
+                             "word_count", "file_digest", "pack", "example:"}) {
       EXPECT_THAT(outcome.out, HasSubstr(text));
     }
   }
@@ -96,7 +96,8 @@ TEST_F(CliTest, Help_OfEachCommand_HasAnExample) {
 
 TEST_F(CliTest, List_GivesALineForEachGraph) {
   EXPECT_THAT(Weir("list").out,
-              MatchesRegex("file_digest  *digests [^\n]*\nword_count  *counts [^\n]*\n"));
+              MatchesRegex("file_digest  *digests [^\n]*\npack  *compresses [^\n]*\nword_count  "
+                           "*counts [^\n]*\n"));
 }
 
 TEST_F(CliTest, Check_SaysThatAGraphIsFine) {
@@ -217,6 +218,37 @@ TEST_F(CliTest, Run_ReaderOfThePipeIsGone_IsOneLine) {
                                              " run word_count --input=", path, " >&4"));
   EXPECT_EQ(outcome.status, 1);
   EXPECT_THAT(outcome.err, MatchesRegex("weir: [^\n]*Broken pipe\n"));
+}
+
+TEST_F(CliTest, Pack_FileAndPipe_AreReadByZstd) {
+  std::string text;
+  for (int i = 0; i < 100000; ++i) absl::StrAppend(&text, "line ", i * 7919 % 100000, "\n");
+  const std::string path = dir_.Write("f", text), packed = dir_.Path("f.zst");
+  Outcome outcome = Weir(absl::StrCat("run pack --input=", path, " --output=", packed,
+                                      " --level=5 --workers=3 --check"));
+  EXPECT_EQ(outcome.status, 0) << outcome.err;
+  EXPECT_EQ(outcome.out + outcome.err, "");
+  EXPECT_TRUE(Shell(absl::StrCat("zstd -q -d -c ", packed)).out == text);
+  outcome = Shell(absl::StrCat("cat ", path, " | ", kWeir, " run pack --input=- | zstd -q -d -c"));
+  EXPECT_EQ(outcome.err, "");
+  EXPECT_TRUE(outcome.out == text);
+}
+
+TEST_F(CliTest, Pack_WhatCannotBe_IsNamed) {
+  const std::string path = dir_.Write("f", "text");
+  ExpectError("run pack", 2, "name a file with --input=FILE");
+  ExpectError(absl::StrCat("run pack --input=", path, ",", path), 2, "--input names 2 files");
+  ExpectError(absl::StrCat("run pack --level=20 --input=", path), 2, "choose one from 1 to 19");
+  ExpectError(absl::StrCat("run pack --level=high --input=", path), 2, "--level=high");
+  ExpectError(absl::StrCat("run pack --workers=1000 --input=", path), 2, "choose from 1 to 256");
+  ExpectError(absl::StrCat("run pack --check --input=", path), 2,
+              "standard output cannot be read again");
+  ExpectError(absl::StrCat("run word_count --check --input=", path), 2, "flags of pack alone");
+  ExpectError(absl::StrCat("run pack --input=", dir_.path()), 1, "Is a directory");
+  ExpectError(
+      absl::StrCat("run pack --input=", dir_.Path("none"), " --output=", dir_.Path("f.zst")), 1,
+      "No such file or directory");
+  EXPECT_FALSE(std::filesystem::exists(dir_.Path("f.zst")));
 }
 
 TEST_F(CliTest, Run_Deadline_IsReportedAndNothingIsCommitted) {

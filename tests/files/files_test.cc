@@ -323,6 +323,18 @@ TEST_P(FilesTest, WriteLines_SeveralWorkers_AreRefused) {
   EXPECT_THAT(dir_.Names(), IsEmpty());
 }
 
+TEST_P(FilesTest, OutputFile_StagedPath_IsWhereItCanBeReadBeforeTheCommit) {
+  OutputFile file;
+  ASSERT_TRUE(file.Open(dir_.Path("out")).ok());
+  ASSERT_TRUE(file.Write("text").ok());
+  EXPECT_EQ(TempDir::Read(file.staged_path()), "text");
+  ASSERT_TRUE(file.Commit().ok());
+  EXPECT_EQ(file.staged_path(), "");
+  OutputFile direct;
+  ASSERT_TRUE(direct.Open("/dev/null").ok());
+  EXPECT_EQ(direct.staged_path(), "");
+}
+
 // --- Once, not on every engine ---
 
 class LargeTreeTest : public WeirTest {};

@@ -32,6 +32,10 @@ Suite MakeSuite(int64_t corpus_mb) {
   AddMoveOnlyFiber(suite);
   AddMoveOnlyBare(suite);
 
+  AddPack(suite);
+  AddPackWeir(suite);
+  AddPackZstd(suite);
+
   AddTimedSend(suite);
 
   AddWordCount(suite, corpus_mb);

@@ -37,6 +37,11 @@ void AddMoveOnlyTbbPipeline(Suite& suite);
 void AddMoveOnlyFiber(Suite& suite);
 void AddMoveOnlyBare(Suite& suite);
 
+// pack: compressing a generated text with zstd; see pack.h.
+void AddPack(Suite& suite);
+void AddPackWeir(Suite& suite);
+void AddPackZstd(Suite& suite);
+
 // timed_send: bounded sends that find room; see timed_send.cc.
 void AddTimedSend(Suite& suite);
 

@@ -169,6 +169,8 @@ std::string Help(const Console& console, const Command& command,
       example =
           absl::StrCat("run ", line.graph->name, " --input=/usr/include --report=report.json");
     }
+    if (line.graph->name == "pack")
+      example = "run pack --input=dump.sql --output=dump.sql.zst --check";
   }
   absl::StrAppend(&text, "\nexample:\n  ", console.program(), " ", example, "\n");
   return text;
