@@ -32,6 +32,13 @@ Suite MakeSuite(int64_t corpus_mb) {
   AddMoveOnlyFiber(suite);
   AddMoveOnlyBare(suite);
 
+  AddBackpressure(suite);
+  AddBackpressureWeir(suite);
+  AddBackpressureTbbFlowGraph(suite);
+  AddBackpressureTbbPipeline(suite);
+  AddBackpressureFiber(suite);
+  AddBackpressureBare(suite);
+
   AddTimedSend(suite);
 
   AddWordCount(suite, corpus_mb);

@@ -37,6 +37,14 @@ void AddMoveOnlyTbbPipeline(Suite& suite);
 void AddMoveOnlyFiber(Suite& suite);
 void AddMoveOnlyBare(Suite& suite);
 
+// backpressure: a slow consumer holds a fast producer back; see backpressure.h.
+void AddBackpressure(Suite& suite);
+void AddBackpressureWeir(Suite& suite);
+void AddBackpressureTbbFlowGraph(Suite& suite);
+void AddBackpressureTbbPipeline(Suite& suite);
+void AddBackpressureFiber(Suite& suite);
+void AddBackpressureBare(Suite& suite);
+
 // timed_send: bounded sends that find room; see timed_send.cc.
 void AddTimedSend(Suite& suite);
 
