@@ -41,6 +41,26 @@ Suite MakeSuite(int64_t corpus_mb) {
 
   AddTimedSend(suite);
 
+  AddTimeouts(suite);
+  AddTimeoutsWeir(suite);
+  AddTimeoutsFiber(suite);
+  AddTimeoutsBare(suite);
+
+  AddWide(suite);
+  AddWideWeir(suite);
+  AddWideTbbFlowGraph(suite);
+  AddWideFiber(suite);
+
+  AddBuildAndTeardown(suite);
+  AddBuildAndTeardownWeir(suite);
+  AddBuildAndTeardownTbbFlowGraph(suite);
+  AddBuildAndTeardownTbbPipeline(suite);
+  AddBuildAndTeardownFiber(suite);
+
+  AddCancel(suite);
+  AddCancelWeir(suite);
+  AddCancelFiber(suite);
+
   AddWordCount(suite, corpus_mb);
   AddWordCountWeir(suite);
   AddWordCountSingleThread(suite);
