@@ -47,6 +47,7 @@ Sample CancelTimes::Total(int64_t runs, double graph_us) const {
   sample.units = runs;
   sample.ok = static_cast<int64_t>(runs_.size()) == runs;
   sample.AddFigure("stopped_us", median(&Run::stopped_us));
+  sample.AddFigure("discarded_us", median(&Run::discarded_us));
   sample.AddFigure("over_us", median(&Run::over_us));
   sample.AddFigure("freed_us", median(&Run::freed_us));
   sample.AddFigure("slowest_us", slowest_us);

@@ -44,7 +44,9 @@ void CancelOnce(Engine& engine, BlockedGraph& blocked, const Params& params, Can
                      report.teardown.unwound.size(), " unwound, ", report.teardown.ended.size(),
                      " ended, ", report.teardown.overdue.size(), " overdue"));
   }
-  times.Add({.stopped_us = absl::ToDoubleMicroseconds(report.teardown.works),
+  const TeardownReport& teardown = report.teardown;
+  times.Add({.stopped_us = absl::ToDoubleMicroseconds(teardown.works),
+             .discarded_us = absl::ToDoubleMicroseconds(teardown.works + teardown.discards),
              .over_us = Us(over.wall_ns),
              .freed_us = Us(freed.wall_ns)},
             freed);
