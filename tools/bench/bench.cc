@@ -2,10 +2,12 @@
 
 #include <sys/resource.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cassert>
 #include <cstdint>
+#include <fstream>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -47,6 +49,12 @@ int64_t PeakRssKb() {
   rusage usage = {};
   getrusage(RUSAGE_SELF, &usage);
   return usage.ru_maxrss;
+}
+
+int64_t ResidentKb() {
+  int64_t size = 0, resident = 0;  // in pages
+  std::ifstream("/proc/self/statm") >> size >> resident;
+  return resident * (sysconf(_SC_PAGESIZE) / 1024);
 }
 
 // The CPU clock is read outside the wall clock's interval, so that its system call does not count

@@ -27,10 +27,12 @@ struct Params {
   int threads = 0;    // pool threads
   int64_t items = 0;  // items to send, or expected in the input
 
-  std::string variant;  // which of a workload's forms, such as "ordered"; empty if it has one
+  std::string variant;      // which of a workload's forms, such as "ordered"; empty if it has one
+  bool on_request = false;  // takes minutes: measured only where the filter names the variant
 
-  std::string input;      // a file to read; empty if the items are made in memory
-  uint64_t expected = 0;  // the result's checksum, where it was computed beforehand
+  std::string input;        // a file to read; empty if the items are made in memory
+  uint64_t expected = 0;    // the result's checksum, where it was computed beforehand
+  int64_t work_rounds = 0;  // what a stage does for an item, where that was calibrated beforehand
 };
 
 // What one run measured. Plain bytes: it travels through a pipe from the process that ran it.
@@ -92,8 +94,9 @@ std::string PointName(const Params& params);
 // `params` with at most `items` items, for warm-ups.
 Params WithItems(Params params, int64_t items);
 
-// The most memory that this process has had so far, in kB.
+// The most resident memory that this process has had so far, and what it has now, in kB.
 int64_t PeakRssKb();
+int64_t ResidentKb();
 
 // Measures wall time and the CPU time of the process from its construction on.
 class Stopwatch {

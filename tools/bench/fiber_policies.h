@@ -4,12 +4,16 @@
 
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 
 #include "tools/bench/bench.h"
 
 namespace weir::bench {
+
+// The stack of a fiber where there are thousands of them; Boost's default is 128 KiB.
+inline constexpr size_t kFiberStackBytes = 16 * 1024;
 
 // Adds `run` as an implementation of `workload` once for each algorithm. It is called where fibers
 // may be launched, first with at most `warm_up_items` items and then to be measured, and must join

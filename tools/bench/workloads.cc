@@ -36,7 +36,34 @@ Suite MakeSuite(int64_t corpus_mb) {
   AddPackWeir(suite);
   AddPackZstd(suite);
 
+  AddBackpressure(suite);
+  AddBackpressureWeir(suite);
+  AddBackpressureTbbFlowGraph(suite);
+  AddBackpressureTbbPipeline(suite);
+  AddBackpressureFiber(suite);
+  AddBackpressureBare(suite);
+
   AddTimedSend(suite);
+
+  AddTimeouts(suite);
+  AddTimeoutsWeir(suite);
+  AddTimeoutsFiber(suite);
+  AddTimeoutsBare(suite);
+
+  AddWide(suite);
+  AddWideWeir(suite);
+  AddWideTbbFlowGraph(suite);
+  AddWideFiber(suite);
+
+  AddBuildAndTeardown(suite);
+  AddBuildAndTeardownWeir(suite);
+  AddBuildAndTeardownTbbFlowGraph(suite);
+  AddBuildAndTeardownTbbPipeline(suite);
+  AddBuildAndTeardownFiber(suite);
+
+  AddCancel(suite);
+  AddCancelWeir(suite);
+  AddCancelFiber(suite);
 
   AddWordCount(suite, corpus_mb);
   AddWordCountWeir(suite);

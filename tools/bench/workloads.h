@@ -42,8 +42,40 @@ void AddPack(Suite& suite);
 void AddPackWeir(Suite& suite);
 void AddPackZstd(Suite& suite);
 
+// backpressure: a slow consumer holds a fast producer back; see backpressure.h.
+void AddBackpressure(Suite& suite);
+void AddBackpressureWeir(Suite& suite);
+void AddBackpressureTbbFlowGraph(Suite& suite);
+void AddBackpressureTbbPipeline(Suite& suite);
+void AddBackpressureFiber(Suite& suite);
+void AddBackpressureBare(Suite& suite);
+
 // timed_send: bounded sends that find room; see timed_send.cc.
 void AddTimedSend(Suite& suite);
+
+// timeouts: 10,000 sends at once that find no room; see timeouts.h.
+void AddTimeouts(Suite& suite);
+void AddTimeoutsWeir(Suite& suite);
+void AddTimeoutsFiber(Suite& suite);
+void AddTimeoutsBare(Suite& suite);
+
+// wide: 10,000 stages; see wide.h.
+void AddWide(Suite& suite);
+void AddWideWeir(Suite& suite);
+void AddWideTbbFlowGraph(Suite& suite);
+void AddWideFiber(Suite& suite);
+
+// build_and_teardown: short runs; see build_and_teardown.h.
+void AddBuildAndTeardown(Suite& suite);
+void AddBuildAndTeardownWeir(Suite& suite);
+void AddBuildAndTeardownTbbFlowGraph(Suite& suite);
+void AddBuildAndTeardownTbbPipeline(Suite& suite);
+void AddBuildAndTeardownFiber(Suite& suite);
+
+// cancel: 1,000 stages that are blocked; see cancel.h.
+void AddCancel(Suite& suite);
+void AddCancelWeir(Suite& suite);
+void AddCancelFiber(Suite& suite);
 
 // word_count: the words of a generated text of `corpus_mb` megabytes; see word_count.h.
 void AddWordCount(Suite& suite, int64_t corpus_mb);
