@@ -4,23 +4,18 @@
 
 #include "tools/bench/bench.h"
 #include "tools/bench/chain.h"
+#include "tools/bench/chain_by_hand.h"
 #include "tools/bench/workloads.h"
 
 namespace weir::bench {
 namespace {
-
-// A stage's body. The compiler has to take the result for another number, or no stage would be left.
-inline uint64_t PassOn(uint64_t item) {
-  asm volatile("" : "+r"(item));
-  return item;
-}
 
 Sample Run(const Params& params) {
   ChainSink sink;
   const Stopwatch stopwatch;
   for (int64_t number = 0; number < params.items; ++number) {
     uint64_t item = number;
-    for (int stage = 0; stage < params.stages; ++stage) item = PassOn(item);
+    for (int stage = 0; stage < params.stages; ++stage) item = Body(item);
     sink.Consume(item);
   }
   return FinishChain(stopwatch, params, sink);

@@ -7,7 +7,7 @@
 
 #include "tools/bench/bench.h"
 #include "tools/bench/chain.h"
-#include "tools/bench/chain_ring.h"
+#include "tools/bench/chain_by_hand.h"
 #include "tools/bench/spsc_ring.h"
 #include "tools/bench/workloads.h"
 

@@ -85,12 +85,22 @@ std::optional<EarlierResults> ReadEarlier(const std::string& path) {
   }
 }
 
+std::vector<Params> Matching(const std::vector<Params>& points, const std::regex& filter) {
+  std::vector<Params> matching;
+  for (const Params& params : points) {
+    if (std::regex_search(PointName(params), filter)) matching.push_back(params);
+  }
+  return matching;
+}
+
+// Those that can be measured here.
 std::vector<const Implementation*> Select(const Suite& suite, const std::string& workload,
                                           const std::regex& impl) {
   std::vector<const Implementation*> selected;
   for (const Implementation& implementation : suite.implementations) {
     if (implementation.workload != workload) continue;
     if (!std::regex_search(implementation.name, impl)) continue;
+    if (implementation.available && !implementation.available()) continue;
     selected.push_back(&implementation);
   }
   return selected;
@@ -120,10 +130,11 @@ int Main() {
   std::vector<Result> measured;
   bool verified = true;
   for (const Workload& workload : suite.workloads) {
+    std::vector<Params> points = Matching(workload.points, *filter);
+    if (points.empty()) continue;
     const auto implementations = Select(suite, workload.name, *impl);
     if (implementations.empty()) continue;
-    for (Params params : workload.points) {
-      if (!std::regex_search(PointName(params), *filter)) continue;
+    for (Params& params : points) {
       if (absl::GetFlag(FLAGS_items) > 0) params.items = absl::GetFlag(FLAGS_items);
       if (workload.prepare) workload.prepare(params);
       const std::vector<Result> results = Measure(
@@ -139,7 +150,9 @@ int Main() {
   if (measured.empty()) {
     std::string names;
     for (const Workload& workload : suite.workloads) absl::StrAppend(&names, " ", workload.name);
-    fprintf(stderr, "bench: nothing matches --filter=%s --impl=%s; the workloads are:%s\n",
+    fprintf(stderr,
+            "bench: nothing that can be measured here matches --filter=%s --impl=%s; the workloads "
+            "are:%s\n",
             filter_text.c_str(), absl::GetFlag(FLAGS_impl).c_str(), names.c_str());
     return 1;
   }

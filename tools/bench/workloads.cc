@@ -43,6 +43,8 @@ Suite MakeSuite(int64_t corpus_mb) {
   AddWordCountThreads(suite);
   AddWordCountTbb(suite);
   AddWordCountFiber(suite);
+
+  AddGoChannels(suite);
   return suite;
 }
 

@@ -51,6 +51,9 @@ void AddWordCountThreads(Suite& suite);
 void AddWordCountTbb(Suite& suite);
 void AddWordCountFiber(Suite& suite);
 
+// Go's channels, in several of the workloads above, where the machine has Go; see go_channels.cc.
+void AddGoChannels(Suite& suite);
+
 // All of the above.
 Suite MakeSuite(int64_t corpus_mb);
 
