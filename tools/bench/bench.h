@@ -69,6 +69,10 @@ struct Implementation {
   // Multiplies the workload's items, so that a fast implementation's sample is long enough to be
   // measured.
   int64_t scale = 1;
+
+  // False if it cannot be measured on this machine, after a sentence on standard error that says
+  // why. May be empty: then it can. Asked once for each workload that is measured.
+  std::function<bool()> available = nullptr;
 };
 
 struct Workload {

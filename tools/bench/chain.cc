@@ -32,10 +32,10 @@ std::vector<Params> ChainPoints() {
 
 int64_t ChainHops(const Params& params) { return params.stages + 1; }
 
-bool ChainSink::IsComplete(int64_t items) const {
-  uint64_t expected = 0;
-  for (int64_t item = 0; item < items; ++item) expected += Mix(item);
-  return checksum_ == expected;
+uint64_t ChainSink::ChecksumOf(int64_t items) {
+  uint64_t checksum = 0;
+  for (int64_t item = 0; item < items; ++item) checksum += Mix(item);
+  return checksum;
 }
 
 Sample FinishChain(const Stopwatch& stopwatch, const Params& params, const ChainSink& sink,

@@ -29,9 +29,11 @@ class ChainSink {
     last_ = item;
   }
 
-  // True if each of 0 .. items-1 has arrived once (a lost, doubled or changed item changes the
-  // sum).
-  bool IsComplete(int64_t items) const;
+  // What the sum must be when each of 0 .. items-1 has arrived once: a lost, doubled or changed item
+  // changes it.
+  static uint64_t ChecksumOf(int64_t items);
+
+  bool IsComplete(int64_t items) const { return checksum_ == ChecksumOf(items); }
   bool IsInOrder() const { return overtaken_ == 0; }
 
  private:

@@ -20,7 +20,7 @@ std::string KeyOf(const Params& params, const std::string& impl) {
   return absl::StrCat(PointName(params), "/threads=", params.threads, " ", impl);
 }
 
-// The inverse of JsonLine, as far as it is compared.
+// The inverse of JsonLine, as far as it is needed.
 Result ResultOf(const nlohmann::json& line) {
   const nlohmann::json& params = line.at("params");
   Result result;
@@ -30,6 +30,7 @@ Result ResultOf(const nlohmann::json& line) {
   result.params.stages = params.at("stages");
   result.params.capacity = params.at("capacity");
   result.params.threads = params.at("threads");
+  result.rounds = line.value("rounds", 0);
   result.ns = {.median = line.at("ns"), .min = line.at("ns_min"), .max = line.at("ns_max")};
   result.ok = line.at("ok");
   return result;
@@ -39,19 +40,26 @@ Result ResultOf(const nlohmann::json& line) {
 
 std::string ResultKey(const Result& result) { return KeyOf(result.params, result.impl); }
 
-EarlierResults ReadResults(std::istream& lines) {
-  EarlierResults results;
+std::vector<Result> ParseResults(std::istream& lines) {
+  std::vector<Result> results;
   int number = 0;
   for (std::string line; std::getline(lines, line);) {
     ++number;
     if (line.empty()) continue;
     try {
-      const Result result = ResultOf(nlohmann::json::parse(line));
-      if (result.ok) results[ResultKey(result)] = result.ns;
+      results.push_back(ResultOf(nlohmann::json::parse(line)));
     } catch (const std::exception& error) {
       throw std::runtime_error(
           absl::StrCat("line ", number, " is no result of bench --json: ", error.what()));
     }
+  }
+  return results;
+}
+
+EarlierResults ReadResults(std::istream& lines) {
+  EarlierResults results;
+  for (const Result& result : ParseResults(lines)) {
+    if (result.ok) results[ResultKey(result)] = result.ns;
   }
   return results;
 }

@@ -16,12 +16,15 @@ namespace weir::bench {
 // The times of an earlier run, by ResultKey.
 using EarlierResults = std::map<std::string, Spread>;
 
+// What `bench --json` has printed, in its order, as far as it is compared or drawn. Throws
+// std::runtime_error, with the number of the line, if a line is none of its.
+std::vector<Result> ParseResults(std::istream& lines);
+
 // What makes two results comparable: the point, the number of threads and the implementation. The
 // number of items is none of it, as times are per item.
 std::string ResultKey(const Result& result);
 
-// Reads what `bench --json` has printed; results that could not be verified are left out. Throws
-// std::runtime_error, with the number of the line, if a line is none of its.
+// The same to compare with; results that could not be verified are left out.
 EarlierResults ReadResults(std::istream& lines);
 
 // A row for each result whose times have moved beyond the noise, and a sentence that counts the

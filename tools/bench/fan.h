@@ -38,9 +38,11 @@ class FanSink {
     last_ = item.number;
   }
 
-  // True if each of the items 0 .. items-1 has arrived once, with its work done. Does the work
-  // again.
-  bool IsComplete(int64_t items) const;
+  // What the sum must be when each of the items 0 .. items-1 has arrived once, with its work done.
+  // Does the work again.
+  static uint64_t ChecksumOf(int64_t items);
+
+  bool IsComplete(int64_t items) const { return checksum_ == ChecksumOf(items); }
   bool IsInOrder() const { return overtaken_ == 0; }
 
  private:

@@ -4,6 +4,7 @@
 //   bench --filter=chain/stages=16/ --impl='weir|tbb' --rounds=15
 //   bench --json > today.json         one JSON object a line
 //   bench --compare=today.json        and, at the end, what has moved since then
+//   bench --plot=today.svg --from=today.json    measures nothing, and draws what was measured
 //
 // The exit status is 1 if a flag is wrong or a result could not be verified.
 
@@ -12,6 +13,8 @@
 #include <cstdint>
 #include <exception>
 #include <fstream>
+#include <istream>
+#include <map>
 #include <optional>
 #include <regex>
 #include <stdexcept>
@@ -24,6 +27,7 @@
 #include "absl/strings/str_cat.h"
 #include "tools/bench/bench.h"
 #include "tools/bench/compare.h"
+#include "tools/bench/plot.h"
 #include "tools/bench/report.h"
 #include "tools/bench/runner.h"
 #include "tools/bench/workloads.h"
@@ -38,6 +42,9 @@ ABSL_FLAG(std::string, impl, "",
 ABSL_FLAG(std::string, compare, "",
           "a file that --json was printed to; tells what has moved beyond the noise since then (on "
           "standard error where --json is given again)");
+ABSL_FLAG(std::string, plot, "", "a file to draw the results to, as SVG");
+ABSL_FLAG(std::string, from, "",
+          "a file that --json was printed to; --plot draws its results, and nothing is measured");
 ABSL_FLAG(int, rounds, 7, "rounds; in each, every implementation is measured once");
 ABSL_FLAG(bool, json, false, "print one JSON object a line instead of a table");
 ABSL_FLAG(int64_t, items, 0,
@@ -68,6 +75,10 @@ bool FlagsAreUsable() {
             static_cast<long long>(least), static_cast<long long>(value));
     usable = false;
   };
+  if (!absl::GetFlag(FLAGS_from).empty() && absl::GetFlag(FLAGS_plot).empty()) {
+    fprintf(stderr, "bench: --from says what to draw; name the picture, too, as --plot=FILE.svg\n");
+    usable = false;
+  }
   require_at_least("rounds", absl::GetFlag(FLAGS_rounds), 1);
   require_at_least("items", absl::GetFlag(FLAGS_items), 0);
   require_at_least("corpus_mb", absl::GetFlag(FLAGS_corpus_mb), 1);
@@ -75,32 +86,53 @@ bool FlagsAreUsable() {
   return usable;
 }
 
-// Throws if the file cannot be read, or holds something else. Nothing if no file is named.
-std::optional<EarlierResults> ReadEarlier(const std::string& path) {
+// Throws if the file that a flag names cannot be read, or holds something else. Nothing if it names
+// none.
+template <typename Results>
+std::optional<Results> ReadFrom(const char* flag, const std::string& path,
+                                Results (*read)(std::istream&)) {
   if (path.empty()) return std::nullopt;
   std::ifstream file(path);
-  if (!file) throw std::runtime_error(absl::StrCat("--compare=", path, " cannot be read"));
+  if (!file) throw std::runtime_error(absl::StrCat("--", flag, "=", path, " cannot be read"));
   try {
-    return ReadResults(file);
+    return read(file);
   } catch (const std::runtime_error& error) {
-    throw std::runtime_error(absl::StrCat("--compare=", path, ": ", error.what()));
+    throw std::runtime_error(absl::StrCat("--", flag, "=", path, ": ", error.what()));
   }
 }
 
+// Draws `results` where --plot says, if it does. Throws if the file cannot be written.
+void Draw(const Suite& suite, const std::vector<Result>& results) {
+  const std::string path = absl::GetFlag(FLAGS_plot);
+  if (path.empty()) return;
+  std::map<std::string, std::string> units;
+  for (const Workload& workload : suite.workloads) units[workload.name] = workload.unit;
+  if (!(std::ofstream(path) << Plot(results, units)).flush()) {
+    throw std::runtime_error(absl::StrCat("--plot=", path, " cannot be written"));
+  }
+}
+
+std::vector<Params> Matching(const std::vector<Params>& points, const std::string& filter_text,
+                             const std::regex& filter) {
+  std::vector<Params> matching;
+  for (const Params& params : points) {
+    if (params.on_request && filter_text.find(params.variant) == std::string::npos) continue;
+    if (std::regex_search(PointName(params), filter)) matching.push_back(params);
+  }
+  return matching;
+}
+
+// Those that can be measured here.
 std::vector<const Implementation*> Select(const Suite& suite, const std::string& workload,
                                           const std::regex& impl) {
   std::vector<const Implementation*> selected;
   for (const Implementation& implementation : suite.implementations) {
     if (implementation.workload != workload) continue;
     if (!std::regex_search(implementation.name, impl)) continue;
+    if (implementation.available && !implementation.available()) continue;
     selected.push_back(&implementation);
   }
   return selected;
-}
-
-bool IsSelected(const Params& params, const std::string& filter_text, const std::regex& filter) {
-  if (params.on_request && filter_text.find(params.variant) == std::string::npos) return false;
-  return std::regex_search(PointName(params), filter);
 }
 
 // False if standard output cannot be written, on a full disk for example.
@@ -121,16 +153,22 @@ int Main() {
   if (!filter.has_value() || !impl.has_value()) return 1;
 
   // Before anything is measured: a wrong file is not worth a wait.
-  const std::optional<EarlierResults> earlier = ReadEarlier(absl::GetFlag(FLAGS_compare));
+  const auto earlier = ReadFrom("compare", absl::GetFlag(FLAGS_compare), ReadResults);
+  const auto drawn = ReadFrom("from", absl::GetFlag(FLAGS_from), ParseResults);
 
   const Suite suite = MakeSuite(absl::GetFlag(FLAGS_corpus_mb));
+  if (drawn.has_value()) {
+    Draw(suite, *drawn);
+    return 0;
+  }
   std::vector<Result> measured;
   bool verified = true;
   for (const Workload& workload : suite.workloads) {
+    std::vector<Params> points = Matching(workload.points, filter_text, *filter);
+    if (points.empty()) continue;
     const auto implementations = Select(suite, workload.name, *impl);
     if (implementations.empty()) continue;
-    for (Params params : workload.points) {
-      if (!IsSelected(params, filter_text, *filter)) continue;
+    for (Params& params : points) {
       if (absl::GetFlag(FLAGS_items) > 0) params.items = absl::GetFlag(FLAGS_items);
       if (workload.prepare) workload.prepare(params);
       const std::vector<Result> results = Measure(
@@ -146,13 +184,16 @@ int Main() {
   if (measured.empty()) {
     std::string names;
     for (const Workload& workload : suite.workloads) absl::StrAppend(&names, " ", workload.name);
-    fprintf(stderr, "bench: nothing matches --filter=%s --impl=%s; the workloads are:%s\n",
+    fprintf(stderr,
+            "bench: nothing that can be measured here matches --filter=%s --impl=%s; the workloads "
+            "are:%s\n",
             filter_text.c_str(), absl::GetFlag(FLAGS_impl).c_str(), names.c_str());
     return 1;
   }
   if (earlier.has_value()) {
     fputs(Comparison(*earlier, measured).c_str(), absl::GetFlag(FLAGS_json) ? stderr : stdout);
   }
+  Draw(suite, measured);
   return verified ? 0 : 1;
 }
 

@@ -36,8 +36,11 @@ class ParcelSink {
  public:
   void Consume(const Parcel& parcel) { checksum_ += (parcel.number + 1) * parcel.value; }
 
-  // True if each of the parcels 0 .. items-1 has come through all stages, in their order.
-  bool IsComplete(const Params& params) const;
+  // What the sum must be when each of the parcels 0 .. items-1 has come through all stages, in their
+  // order.
+  static uint64_t ChecksumOf(const Params& params);
+
+  bool IsComplete(const Params& params) const { return checksum_ == ChecksumOf(params); }
 
  private:
   uint64_t checksum_ = 0;

@@ -47,6 +47,7 @@ void Prepare(int64_t corpus_mb, Params& params) {
 Sample FinishWordCount(const Stopwatch& stopwatch, const Params& params, const WordCounts& counts) {
   Sample sample = stopwatch.Stop(params.items);
   sample.ok = TotalsOf(counts).checksum == params.expected;
+  sample.AddFigure("distinct", static_cast<double>(counts.size()));
   return sample;
 }
 

@@ -13,6 +13,9 @@ Suite MakeSuite(int64_t corpus_mb) {
   AddChainTbbFlowGraph(suite);
   AddChainTbbPipeline(suite);
   AddChainFiber(suite);
+  AddChainRingOneThread(suite);
+  AddChainRingTwoThreads(suite);
+  AddChainLoop(suite);
 
   AddCustom(suite);
   AddCustomWeir(suite);
@@ -68,8 +71,11 @@ Suite MakeSuite(int64_t corpus_mb) {
   AddWordCount(suite, corpus_mb);
   AddWordCountWeir(suite);
   AddWordCountSingleThread(suite);
+  AddWordCountThreads(suite);
   AddWordCountTbb(suite);
   AddWordCountFiber(suite);
+
+  AddGoChannels(suite);
   return suite;
 }
 

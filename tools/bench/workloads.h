@@ -15,6 +15,9 @@ void AddChainWeir(Suite& suite);
 void AddChainTbbFlowGraph(Suite& suite);
 void AddChainTbbPipeline(Suite& suite);
 void AddChainFiber(Suite& suite);
+void AddChainRingOneThread(Suite& suite);
+void AddChainRingTwoThreads(Suite& suite);
+void AddChainLoop(Suite& suite);
 
 // custom: the chain, of coroutine stages that a user might write; see custom_graph.h.
 void AddCustom(Suite& suite);
@@ -81,8 +84,12 @@ void AddCancelFiber(Suite& suite);
 void AddWordCount(Suite& suite, int64_t corpus_mb);
 void AddWordCountWeir(Suite& suite);
 void AddWordCountSingleThread(Suite& suite);
+void AddWordCountThreads(Suite& suite);
 void AddWordCountTbb(Suite& suite);
 void AddWordCountFiber(Suite& suite);
+
+// Go's channels, in several of the workloads above, where the machine has Go; see go_channels.cc.
+void AddGoChannels(Suite& suite);
 
 // All of the above.
 Suite MakeSuite(int64_t corpus_mb);
