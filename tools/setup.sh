@@ -17,6 +17,8 @@ packages=(
   libboost-fiber-dev libboost-context-dev
   # `weir draw --format=svg`.
   graphviz
+  # tools/bench/instructions.py counts with it.
+  valgrind
 )
 
 say() { printf 'setup: %s\n' "$*" >&2; }

@@ -6,13 +6,12 @@
 #include "absl/strings/str_cat.h"
 #include "tools/bench/bench.h"
 #include "tools/bench/chain.h"
+#include "tools/bench/weir_chains.h"
 #include "tools/bench/workloads.h"
 #include "weir/weir.h"
 
 namespace weir::bench {
-namespace {
 
-// The result of each item's way through the chain is in `sink`; false if the run failed.
 bool RunChain(Engine& engine, const Params& params, ChainSink& sink) {
   const StepOptions step{.capacity = static_cast<size_t>(params.capacity)};
   Graph graph("chain");
@@ -26,6 +25,8 @@ bool RunChain(Engine& engine, const Params& params, ChainSink& sink) {
       "sink", [&sink](uint64_t item) { sink.Consume(item); }, step);
   return weir::Run(engine, graph).Wait().ok();
 }
+
+namespace {
 
 Sample Run(const Params& params) {
   Engine engine({.threads = params.threads});
