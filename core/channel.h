@@ -455,11 +455,13 @@ class Channel final : public ChannelBase {
   }
   // Items have come, up to `tail`.
   void Advance(uint64_t tail) {
+#ifndef WEIR_NO_COUNTERS  // --config=nocounters: what the counters cost
     if (tail - head_seen_ > high_water_.load(std::memory_order_relaxed)) [[unlikely]] {
       room();
       high_water_.store(std::max(high_water_.load(std::memory_order_relaxed), tail - head_seen_),
                         std::memory_order_relaxed);
     }
+#endif
     Publish(tail_, tail);
   }
 

@@ -64,7 +64,7 @@ void Work::Run() {
   Trampoline trampoline;
   trampoline_ = &trampoline;
   budget_ = kBudget;
-  waiting_kind_.store(WaitKind::kNothing, std::memory_order_relaxed);
+  Note(WaitKind::kNothing);
   if (!started_) {
     if (run_.tearing_down()) {  // its turn to unwind, and there is nothing to unwind
       run_.WorkEnded(*this, absl::CancelledError(""));
@@ -103,8 +103,7 @@ void Work::Prepare(std::coroutine_handle<> frame, WaitKind kind, const std::stri
   for (LeaseBase* lease = leases_; lease != nullptr; lease = lease->next_) lease->SettleTaken();
   for (InBase* in : stage_.ins()) in->channel_base()->AdmitOwed();
   resume_point_ = frame;
-  waiting_where_.store(where, std::memory_order_relaxed);
-  waiting_kind_.store(kind, std::memory_order_relaxed);
+  Note(kind, where);
   Waiter::Prepare();
 }
 
@@ -115,7 +114,7 @@ bool Work::SuspendDecided() {
     Wake();
     return true;
   }
-  waiting_kind_.store(WaitKind::kNothing, std::memory_order_relaxed);
+  Note(WaitKind::kNothing);
   return false;
 }
 

@@ -98,6 +98,19 @@ class Work final : public Job, public Waiter {
   // How many operations a Work may do without waiting before others get their turn.
   static constexpr int kBudget = 256;
 
+  // Tells the sampler what the Work waits for.
+  void Note([[maybe_unused]] WaitKind kind) {
+#ifndef WEIR_NO_COUNTERS  // --config=nocounters: what the counters cost
+    waiting_kind_.store(kind, std::memory_order_relaxed);
+#endif
+  }
+  void Note(WaitKind kind, [[maybe_unused]] const std::string* where) {
+#ifndef WEIR_NO_COUNTERS
+    waiting_where_.store(where, std::memory_order_relaxed);
+#endif
+    Note(kind);
+  }
+
   // Constant after construction.
   RunState& run_;
   Stage& stage_;

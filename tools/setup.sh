@@ -20,6 +20,8 @@ packages=(
   graphviz
   # What pack is tested by, and measured against.
   zstd
+  # tools/bench/instructions.py counts with it.
+  valgrind
 )
 
 say() { printf 'setup: %s\n' "$*" >&2; }

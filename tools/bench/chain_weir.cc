@@ -7,14 +7,14 @@
 #include "absl/strings/str_cat.h"
 #include "tools/bench/bench.h"
 #include "tools/bench/chain.h"
+#include "tools/bench/weir_chains.h"
 #include "tools/bench/workloads.h"
 #include "weir/weir.h"
 
 namespace weir::bench {
 namespace {
 
-// The result of each item's way through the chain is in `sink`; false if the run failed.
-bool RunChain(Engine& engine, const Params& params, bool fuse, ChainSink& sink) {
+bool RunBuiltIn(Engine& engine, const Params& params, bool fuse, ChainSink& sink) {
   const StepOptions step{.fuse = fuse, .capacity = static_cast<size_t>(params.capacity)};
   Graph graph("chain");
   auto flow = From(graph, "source",
@@ -28,13 +28,14 @@ bool RunChain(Engine& engine, const Params& params, bool fuse, ChainSink& sink) 
   return weir::Run(engine, graph).Wait().ok();
 }
 
-Sample Run(const Params& params, bool fuse) {
+template <bool (*kRun)(Engine&, const Params&, ChainSink&)>
+Sample Run(const Params& params) {
   Engine engine({.threads = params.threads});
   ChainSink warm_up;
-  RunChain(engine, WithItems(params, kChainWarmUpItems), fuse, warm_up);
+  kRun(engine, WithItems(params, kChainWarmUpItems), warm_up);
   ChainSink sink;
   const Stopwatch stopwatch;
-  const bool ok = RunChain(engine, params, fuse, sink);
+  const bool ok = kRun(engine, params, sink);
   Sample sample = FinishChain(stopwatch, params, sink);
   sample.ok = sample.ok && ok;
   return sample;
@@ -42,17 +43,18 @@ Sample Run(const Params& params, bool fuse) {
 
 }  // namespace
 
+bool RunChain(Engine& engine, const Params& params, ChainSink& sink) {
+  return RunBuiltIn(engine, params, /*fuse=*/false, sink);
+}
+bool RunFusedChain(Engine& engine, const Params& params, ChainSink& sink) {
+  return RunBuiltIn(engine, params, /*fuse=*/true, sink);
+}
+
 void AddChainWeir(Suite& suite) {
   suite.implementations.push_back(
-      {.workload = "chain",
-       .name = "weir",
-       .run = [](const Params& params) { return Run(params, /*fuse=*/false); },
-       .scale = 8});
+      {.workload = "chain", .name = "weir", .run = Run<RunChain>, .scale = 8});
   suite.implementations.push_back(
-      {.workload = "chain",
-       .name = "weir_fused",
-       .run = [](const Params& params) { return Run(params, /*fuse=*/true); },
-       .scale = 32});
+      {.workload = "chain", .name = "weir_fused", .run = Run<RunFusedChain>, .scale = 32});
 }
 
 }  // namespace weir::bench

@@ -5,6 +5,7 @@
 #include "tools/bench/bench.h"
 #include "tools/bench/chain.h"
 #include "tools/bench/custom_graph.h"
+#include "tools/bench/weir_chains.h"
 #include "tools/bench/workloads.h"
 #include "weir/weir.h"
 
@@ -60,6 +61,10 @@ class Fold final : public Stage {
 };
 
 }  // namespace
+
+bool RunCustomItems(Engine& engine, const Params& params, ChainSink& sink) {
+  return RunCustomGraph<Numbers, Pass, Fold>(engine, params, sink);
+}
 
 void AddCustomWeir(Suite& suite) {
   suite.implementations.push_back(

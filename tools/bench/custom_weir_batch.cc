@@ -8,6 +8,7 @@
 #include "tools/bench/bench.h"
 #include "tools/bench/chain.h"
 #include "tools/bench/custom_graph.h"
+#include "tools/bench/weir_chains.h"
 #include "tools/bench/workloads.h"
 #include "weir/weir.h"
 
@@ -73,6 +74,10 @@ class Fold final : public Stage {
 };
 
 }  // namespace
+
+bool RunCustomBatches(Engine& engine, const Params& params, ChainSink& sink) {
+  return RunCustomGraph<Numbers, Pass, Fold>(engine, params, sink);
+}
 
 void AddCustomWeirBatch(Suite& suite) {
   suite.implementations.push_back({.workload = "custom",
