@@ -74,6 +74,7 @@ struct SendingEnd {
 struct SendRequestBase : WaitLink {
   const SendingEnd* sender = nullptr;  // whose send it is
   bool bounded = false;                // a timer or a Context may end the wait
+  bool room_only = false;              // waits for room, and sends nothing yet
   size_t count = 0;
   size_t sent = 0;  // guarded by the channel's lock while linked
 };
@@ -306,6 +307,7 @@ class Channel final : public ChannelBase {
       Lock lock(mutex_);
       return PutLocked(request, wakes);
     }
+    if (request.room_only) return RoomSeen() > 0 ? Outcome::kDone : Outcome::kNone;
     do {
       Enter(request);
       if (gate() & (kReceiverParked | kReceiverGone)) [[unlikely]]
@@ -456,13 +458,16 @@ class Channel final : public ChannelBase {
   // Items have come, up to `tail`.
   void Advance(uint64_t tail) {
 #ifndef WEIR_NO_COUNTERS  // --config=nocounters: what the counters cost
-    if (tail - head_seen_ > high_water_.load(std::memory_order_relaxed)) [[unlikely]] {
-      room();
-      high_water_.store(std::max(high_water_.load(std::memory_order_relaxed), tail - head_seen_),
-                        std::memory_order_relaxed);
-    }
+    if (tail - head_seen_ > high_water_.load(std::memory_order_relaxed)) [[unlikely]]
+      RaiseHighWater(tail);
 #endif
     Publish(tail_, tail);
+  }
+  // Not in line, where it would cost each send of one item.
+  ABSL_ATTRIBUTE_NOINLINE void RaiseHighWater(uint64_t tail) {
+    room();
+    high_water_.store(std::max(high_water_.load(std::memory_order_relaxed), tail - head_seen_),
+                      std::memory_order_relaxed);
   }
 
   // The receiving side: moves out what is there and wanted, at most this receiver's fair share. False: nothing was there.
@@ -498,6 +503,7 @@ class Channel final : public ChannelBase {
     if (run_cancelled()) return Outcome::kCancelled;
     if (closed_to(*request.sender)) return Outcome::kClosed;
     if (!senders_waiting_.empty()) return Outcome::kNone;
+    if (request.room_only) return room() > 0 ? Outcome::kDone : Outcome::kNone;
     // Serving a receiver that does not lease makes room at once.
     do {
       Enter(request);

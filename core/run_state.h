@@ -21,7 +21,6 @@
 #include <condition_variable>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -209,7 +208,6 @@ class RunState final {
   // Once true, Works and channels may be gone, and what a report says does not change any more.
   bool figures_final_ ABSL_GUARDED_BY(mutex_) = false;
   absl::Duration elapsed_ ABSL_GUARDED_BY(mutex_);         // once figures_final_
-  mutable std::optional<Report> report_ ABSL_GUARDED_BY(mutex_);  // the final one, once asked for
   std::vector<std::function<void(const Report&)>> callbacks_ ABSL_GUARDED_BY(mutex_);
 };
 

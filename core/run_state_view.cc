@@ -138,14 +138,12 @@ void RunState::FillReport(Report& report) const {
 
 Report RunState::Snapshot() const {
   MutexLock lock(mutex_);
-  if (report_.has_value()) return *report_;
   if (!figures_final_) RefreshHeads();
   Report report;
   FillReport(report);
   if (figures_final_) {
     report.status = cause_;
     report.over = true;
-    report_ = report;
   }
   return report;
 }

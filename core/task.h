@@ -21,6 +21,7 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "weir/core/frame_pool.h"
 
 namespace weir {
 
@@ -67,13 +68,8 @@ class PromiseBase {
  public:
   PromiseBase() = default;
 
-  // Frames are aligned to a cache line: compilers misplace over-aligned locals otherwise.
-  static void* operator new(std::size_t size) {
-    return ::operator new (size, std::align_val_t{64});
-  }
-  static void operator delete(void* frame, std::size_t size) {
-    ::operator delete (frame, size, std::align_val_t{64});
-  }
+  static void* operator new(std::size_t size) { return AllocateFrame(size); }
+  static void operator delete(void* frame, std::size_t size) { FreeFrame(frame, size); }
 
   std::suspend_always initial_suspend() noexcept { return {}; }
 

@@ -155,13 +155,15 @@ class ReceiveStatusOr final : public ReceiveOne<T, Bounds> {
 template <class T, class Bounding>
 class SendOperation : public Operation, private SendRequest<T> {
  public:
+  // With `room_only`, and no items, it waits for room: until a good part of the channel is free, if it was full.
   SendOperation(Channel<T>& channel, const SendingEnd& sender, T* items, size_t count,
-                Bounding bounds, std::vector<T>* batch = nullptr)
+                Bounding bounds, std::vector<T>* batch = nullptr, bool room_only = false)
       : channel_(&channel), batch_(batch), bounds_(std::move(bounds)) {
     this->items = items;
     this->count = count;
     this->sender = &sender;
     this->bounded = Bounding::kBounded;
+    this->room_only = room_only;
   }
 
   bool await_ready() {

@@ -44,7 +44,8 @@ class Tail {
  public:
   virtual bool empty() const = 0;
   virtual OutBase& out() = 0;
-  // The parts of an awaitable that sends everything. What was not sent, because it failed, is destroyed.
+  // The parts of an awaitable that sends everything, or waits for room if there is nothing. What was not sent, because it
+  // failed, is destroyed.
   virtual bool SendReady(Work& work) = 0;
   virtual bool SendSuspend(std::coroutine_handle<> frame) = 0;
   virtual absl::Status SendResume() = 0;
@@ -64,7 +65,8 @@ class PortTail final : public Tail {
   OutBase& out() override { return out_; }
   bool SendReady(Work& work) override {
     auto& channel = static_cast<Channel<O>&>(*out_.channel_base());
-    ::new (&send_) Send(channel, out_.sender(), items_.data(), items_.size(), Unbounded());
+    ::new (&send_) Send(channel, out_.sender(), items_.data(), items_.size(), Unbounded(), nullptr,
+                        items_.empty());
     BindOperation(send_, work);
     return send_.await_ready();
   }
@@ -157,9 +159,8 @@ std::unique_ptr<FusedBody> MakeBodyBehind(const Out<O>& out, Items<O>& items, Wo
 // `co_await` sends what a Work has emitted, if there is anything, and lets others run in between. A Status, as of a send.
 class SendOnward final : public Operation {
  public:
-  // `tail` is null where the outputs end in a sink; `channel` is the first of the fused ones, or the tail's.
-  SendOnward(Tail* tail, const ChannelBase& channel)
-      : tail_(tail == nullptr || tail->empty() ? nullptr : tail), channel_(channel) {}
+  // `tail` is null where there is nothing to send; `channel` is any of the run's.
+  SendOnward(Tail* tail, const ChannelBase& channel) : tail_(tail), channel_(channel) {}
   bool await_ready();
   bool await_suspend(std::coroutine_handle<> frame);
   absl::Status await_resume();
@@ -196,14 +197,18 @@ class Onward {
   }
   // Whether there is anything to send, or to give others their turn for.
   bool has_output() { return last() == nullptr || !last()->empty(); }
-  SendOnward Send() { return SendOnward(last(), *tail_.out().channel_base()); }
+  SendOnward Send() {
+    Tail* const tail = last();
+    const bool nothing = tail == nullptr || tail->empty();
+    return SendOnward(nothing ? nullptr : tail, *tail_.out().channel_base());
+  }
 
   // How many items are worth making: no more than can be sent at once, or a source that is faster than what is behind it would
-  // have them in its hands, beside those in the channel.
+  // have them in its hands, beside those in the channel. If it is none, wait for room.
   size_t room() {
-    if (last() == nullptr) return SIZE_MAX;
-    return std::max<size_t>(1, last()->out().channel_base()->RoomSeen());
+    return last() == nullptr ? SIZE_MAX : last()->out().channel_base()->RoomSeen();
   }
+  SendOnward WaitForRoom() { return SendOnward(last(), *tail_.out().channel_base()); }
 
   // Between two batches: whether the bodies go on in this Work.
   void Consider(const Pace& pace) {

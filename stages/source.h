@@ -44,6 +44,11 @@ class Source final : public Stage {
     Pace pace(kMostAtOnce);
     Verdict verdict = Verdict::kNext;
     while (verdict == Verdict::kNext && !context.draining()) {
+      if (onward.room() == 0) {
+        auto wait = onward.WaitForRoom();
+        absl::Status waited = co_await wait;
+        if (!waited.ok()) co_return onward.Refused(waited);
+      }
       pace.Begin(context);
       verdict = PullSome(state, std::min(pace.limit(), onward.room()), onward.items(), error);
       const size_t pulled = onward.items().size();

@@ -1,7 +1,8 @@
 // The workload `cancel`: stages that are all blocked on full channels are cancelled. It measures
 // how fast a run can be ended: from Cancel to the end of the last stage (stopped_us), until what was
 // in the channels is destroyed (discarded_us), until who waits for the run knows its report
-// (over_us), and until all that the run had is freed (freed_us). These are medians over a sample's
+// (over_us), and until all that the run had is freed (freed_us), where
+// nobody asks for a report. These are medians over a sample's
 // runs, Params::items of them, and slowest_us is the longest time to freed_us. Times are per run, and
 // end where all is freed. The graph is built once, and graph_us is what it takes to free it.
 //

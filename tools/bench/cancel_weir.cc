@@ -27,16 +27,24 @@ bool IsVerified(const Report& report, const Params& params) {
   return report.teardown.overdue.empty();
 }
 
+// A run that is destroyed at once, for the time to that; and one whose report is asked for, for the others and to be verified.
 void CancelOnce(Engine& engine, BlockedGraph& blocked, const Params& params, CancelTimes& times) {
   auto run = std::make_unique<weir::Run>(engine, blocked.graph());
   blocked.AwaitBlocked(engine);
+  const Stopwatch until_freed;
+  run->Cancel();
+  run.reset();
+  const Sample freed = until_freed.Stop(1);
+  if (!engine.Census().empty()) {
+    throw std::runtime_error(absl::StrCat("a run was freed and left ", engine.Census().front()));
+  }
 
-  const Stopwatch stopwatch;
+  run = std::make_unique<weir::Run>(engine, blocked.graph());
+  blocked.AwaitBlocked(engine);
+  const Stopwatch until_over;
   run->Cancel();
   const Report report = run->Wait();
-  const Sample over = stopwatch.Stop(1);
-  run.reset();
-  const Sample freed = stopwatch.Stop(1);
+  const Sample over = until_over.Stop(1);
 
   if (!IsVerified(report, params)) {
     throw std::runtime_error(
