@@ -43,7 +43,7 @@ class alignas(kLine) Shard {
     }
     const std::size_t rounded = (size + kLine - 1) / kLine * kLine;
     if (left_ < rounded) {
-      char* slab = static_cast<char*>(::operator new(kSlab, std::align_val_t{kSlab}));
+      char* slab = static_cast<char*>(::operator new (kSlab, std::align_val_t{kSlab}));
       *reinterpret_cast<Shard**>(slab) = this;  // found by the address of any frame in it
       next_ = slab + kLine;
       left_ = kSlab - kLine;
@@ -73,7 +73,8 @@ class alignas(kLine) Shard {
 
 Shard& ShardOfThisThread() {
   constexpr unsigned kShards = 16;
-  static Shard* const shards = new Shard[kShards];  // never destroyed: engines may outlive main's statics
+  static Shard* const shards =
+      new Shard[kShards];  // never destroyed: engines may outlive main's statics
   static std::atomic<unsigned> threads{0};
   thread_local const unsigned mine = threads.fetch_add(1, std::memory_order_relaxed);
   return shards[mine % kShards];
@@ -83,14 +84,14 @@ Shard& ShardOfThisThread() {
 
 void* AllocateFrame(std::size_t size) {
   if (!WEIR_POOLED_FRAMES || size > kLargest) {
-    return ::operator new(size, std::align_val_t{kLine});
+    return ::operator new (size, std::align_val_t{kLine});
   }
   return ShardOfThisThread().Allocate(size);
 }
 
 void FreeFrame(void* frame, std::size_t size) {
   if (!WEIR_POOLED_FRAMES || size > kLargest) {
-    ::operator delete(frame, size, std::align_val_t{kLine});
+    ::operator delete (frame, size, std::align_val_t{kLine});
     return;
   }
   Shard::Of(frame).Free(frame, size);

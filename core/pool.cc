@@ -65,13 +65,8 @@ Pool::Pool(int threads)
 }
 
 Pool::~Pool() {
-  closing_.store(true);
-  for (int i = 0; i < threads_; ++i) {
-    MutexLock lock(workers_[i].mutex);
-    WakeUp(workers_[i]);
-  }
   std::unique_lock<std::mutex> lock(mutex_);
-  idle_.wait(lock, [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return drains_ == 0; });
+  idle_.wait(lock, [this] { return drains_ == 0; });
 }
 
 bool Pool::OnOwnThread() const { return place.pool == this; }
@@ -80,14 +75,12 @@ void Pool::Post(Job& job) {
   const bool inside = place.pool == this;
   Worker& worker = inside ? *static_cast<Worker*>(place.worker) : workers_[job.worker_ % threads_];
   Push(worker, job);
-  if (awake_.load(std::memory_order_relaxed) < threads_ && WorthAWorker(worker)) StartAnother();
-}
-
-bool Pool::WorthAWorker(const Worker& worker) const {
-  return worker.queued.load(std::memory_order_relaxed) *
-                 uint64_t{worker.mean_ns.load(std::memory_order_relaxed)} >=
-             kWorthAWakeNs ||
-         worker.longest_ns.load(std::memory_order_relaxed) >= kWorthAWakeNs;
+  if (drains_.load(std::memory_order_relaxed) < threads_ &&
+      worker.queued.load(std::memory_order_relaxed) *
+              uint64_t{worker.mean_ns.load(std::memory_order_relaxed)} >=
+          kWorthAWakeNs) {
+    StartAnother();
+  }
 }
 
 void Pool::Push(Worker& worker, Job& job) {
@@ -95,39 +88,21 @@ void Pool::Push(Worker& worker, Job& job) {
     MutexLock lock(worker.mutex);
     worker.queue.PushBack(job);
     worker.queued.store(worker.queue.size(), std::memory_order_relaxed);
-    if (std::exchange(worker.draining, true)) {
-      WakeUp(worker);
-      return;
-    }
-    BeginDrain();
+    if (std::exchange(worker.draining, true)) return;
+    MutexLock counted(mutex_);
+    ++drains_;
   }
   arena_.Enqueue(&Pool::DrainEntry, &worker);
 }
 
-void Pool::BeginDrain() {
-  awake_.fetch_add(1, std::memory_order_relaxed);
-  MutexLock counted(mutex_);
-  ++drains_;
-}
-
-bool Pool::WakeUp(Worker& worker) {
-  if (!std::exchange(worker.napping, false)) return false;
-  awake_.fetch_add(1, std::memory_order_relaxed);
-  worker.wake.notify_one();
-  return true;
-}
-
 bool Pool::StartAnother() {
-  for (int i = 0; i < threads_; ++i) {
-    MutexLock lock(workers_[i].mutex);
-    if (WakeUp(workers_[i])) return true;
-  }
   for (int i = 0; i < threads_; ++i) {
     Worker& worker = workers_[i];
     {
       MutexLock lock(worker.mutex);
       if (std::exchange(worker.draining, true)) continue;
-      BeginDrain();
+      MutexLock counted(mutex_);
+      ++drains_;
     }
     arena_.Enqueue(&Pool::DrainEntry, &worker);
     return true;
@@ -151,45 +126,29 @@ void Pool::DrainEntry(void* worker) {
   entered.pool->Drain(entered);
 }
 
-Job* Pool::Pop(Worker& worker) {
-  MutexLock lock(worker.mutex);
-  Job* job = worker.queue.PopFront();
-  if (job != nullptr) worker.queued.store(worker.queue.size(), std::memory_order_relaxed);
-  return job;
-}
-
 Job* Pool::Next(Worker& worker) {
   do {
-    if (Job* job = Pop(worker)) return job;
-  } while (Steal(worker) || Nap(worker));
-  return nullptr;
-}
-
-// The worker's drain ends with it, if nothing comes.
-bool Pool::Nap(Worker& worker) ABSL_NO_THREAD_SAFETY_ANALYSIS {
-  std::unique_lock<std::mutex> lock(worker.mutex);
-  if (!worker.queue.empty()) return true;
-  worker.running.store(false, std::memory_order_relaxed);
-  // The last one awake does not: whoever comes next is served soonest by a thread that spins.
-  const bool alone = awake_.fetch_sub(1, std::memory_order_relaxed) == 1;
-  if (!alone && !closing_.load()) {
-    worker.napping = true;
-    if (worker.wake.wait_until(lock, std::chrono::steady_clock::now() + kNap,
-                               [&]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return !worker.napping; })) {
-      worker.running.store(true, std::memory_order_relaxed);
-      BeginMeasuring(worker);
-      return true;
+    MutexLock lock(worker.mutex);
+    if (Job* job = worker.queue.PopFront()) {
+      worker.queued.store(worker.queue.size(), std::memory_order_relaxed);
+      return job;
     }
-    worker.napping = false;
+  } while (Steal(worker));
+  MutexLock lock(worker.mutex);
+  if (Job* job = worker.queue.PopFront()) {
+    worker.queued.store(worker.queue.size(), std::memory_order_relaxed);
+    return job;
   }
+  worker.running.store(false, std::memory_order_relaxed);
   worker.draining = false;
-  return false;
+  return nullptr;
 }
 
 bool Pool::WorthStealing(const Worker& worker) const {
   const uint64_t queued = worker.queued.load(std::memory_order_relaxed);
   return queued > 0 && (worker.stalled.load(std::memory_order_relaxed) ||
-                        !worker.running.load(std::memory_order_relaxed) || WorthAWorker(worker));
+                        !worker.running.load(std::memory_order_relaxed) ||
+                        queued * worker.mean_ns.load(std::memory_order_relaxed) >= kWorthAWakeNs);
 }
 
 bool Pool::Steal(Worker& worker) {
@@ -212,43 +171,27 @@ bool Pool::Steal(Worker& worker) {
   return false;
 }
 
-void Pool::BeginMeasuring(Worker& worker) {
-  worker.began_ns = NowNs();
-  worker.since = 0;
-}
-
-void Pool::Measure(Worker& worker) {
-  const int64_t now = NowNs();
-  const uint32_t mean = worker.mean_ns.load(std::memory_order_relaxed);
-  // One outlier, of a thread that lost its core say, hardly counts.
-  const uint64_t each = std::min<uint64_t>(
-      static_cast<uint64_t>(now - worker.began_ns) / worker.since, 8ull * mean + 1);
-  // A moving mean over about eight measurements, and a maximum that is forgotten as fast.
-  const auto store = [](std::atomic<uint32_t>& into, uint64_t value) {
-    into.store(static_cast<uint32_t>(std::min<uint64_t>(value, UINT32_MAX)),
-               std::memory_order_relaxed);
-  };
-  store(worker.mean_ns, (mean * 7ull + each) / 8);
-  store(worker.longest_ns,
-        std::max<uint64_t>(each, worker.longest_ns.load(std::memory_order_relaxed) * 7ull / 8));
-  worker.began_ns = now;
-  worker.since = 0;
-}
-
 void Pool::Drain(Worker& worker) {
   const Place outer = place;  // a stage's parallel_for may run a drain inside of a job
   place = {this, &worker};
   worker.running.store(true, std::memory_order_relaxed);
-  BeginMeasuring(worker);
+  int64_t began = NowNs();
+  uint32_t since = 0;  // jobs run since then
   while (Job* job = Next(worker)) {
     job->worker_ = worker.index;
     job->Run();
     worker.jobs.store(worker.jobs.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-    if (++worker.since < kMeasuredTogether &&
-        worker.mean_ns.load(std::memory_order_relaxed) < kMeasureAllNs) {
-      continue;
-    }
-    Measure(worker);
+    const uint32_t mean = worker.mean_ns.load(std::memory_order_relaxed);
+    if (++since < kMeasuredTogether && mean < kMeasureAllNs) continue;
+    const int64_t now = NowNs();
+    // A moving mean over about eight measurements. One outlier, of a thread that lost its core say, hardly counts.
+    const uint64_t each =
+        std::min<uint64_t>(static_cast<uint64_t>(now - began) / since, 8ull * mean + 1);
+    worker.mean_ns.store(
+        static_cast<uint32_t>(std::min<uint64_t>((mean * 7ull + each) / 8, UINT32_MAX)),
+        std::memory_order_relaxed);
+    began = now;
+    since = 0;
     if (left_standing_.load(std::memory_order_relaxed)) {
       left_standing_.store(false, std::memory_order_relaxed);
       Steal(worker);

@@ -7,15 +7,11 @@
 // that comes from outside goes where it ran last. Whole jobs move to another worker only when that pays: waking a sleeping
 // thread costs 35 to 60 us, and every cache line that changes cores 0.2 us, against 0.1 us for a short job. So
 //   - a further worker is started, and takes half of another's jobs, when as much work stands there as is worth a wake-up:
-//     the number of jobs times their recent mean duration, or a job that they may stand behind;
+//     the number of jobs times their recent mean duration;
 //   - `Watch`, called every few milliseconds, gives a worker to jobs that were left standing behind a long one.
-//
-// A worker that finds no more work while another goes on takes a nap before it returns to oneTBB: it is likely to be needed
-// again soon, and oneTBB's idle threads spin, for longer than most such pauses last.
 #pragma once
 
 #include <atomic>
-#include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
@@ -63,21 +59,14 @@ class Pool final : public Executor {
     Mutex mutex;
     JobQueue queue ABSL_GUARDED_BY(mutex);
     bool draining ABSL_GUARDED_BY(mutex) = false;  // a drain is running or has been asked for
-    bool napping ABSL_GUARDED_BY(mutex) = false;   // it waits for `wake`
-    std::condition_variable wake;
 
     // Written by the drain, or with the lock; read by those who look for work. They order nothing.
     std::atomic<size_t> queued{0};
-    std::atomic<bool> running{false};  // the drain has a thread, which does not nap
+    std::atomic<bool> running{false};  // the drain has a thread
     std::atomic<bool> stalled{false};  // jobs stand behind a long one
     std::atomic<uint32_t> mean_ns{kMeasureAllNs};
-    std::atomic<uint32_t> longest_ns{0};  // of late: what a job may stand behind
     std::atomic<uint64_t> jobs{0};
     uint64_t jobs_seen = 0;  // by the watch
-
-    // The drain's own.
-    int64_t began_ns = 0;  // from when on it measures
-    uint32_t since = 0;    // jobs run since then
   };
 
   // As much queued work as is worth a further worker.
@@ -85,34 +74,21 @@ class Pool final : public Executor {
   // Jobs that are longer than this are measured one by one, shorter ones many at a time: a clock read takes 30 ns.
   static constexpr uint32_t kMeasureAllNs = 2'000;
   static constexpr uint32_t kMeasuredTogether = 32;
-  // Long against the pauses of a pipeline, short against a `parallel_for` that could do with the thread.
-  static constexpr std::chrono::microseconds kNap{1'000};
 
   static void DrainEntry(void* worker);
-  static void BeginMeasuring(Worker& worker);
-  static void Measure(Worker& worker);
   void Drain(Worker& worker);
   Job* Next(Worker& worker);
   // Takes half of what stands at another worker, if that pays. False: nothing was worth it.
   bool Steal(Worker& worker);
   bool WorthStealing(const Worker& worker) const;
-  bool WorthAWorker(const Worker& worker) const;
   void Push(Worker& worker, Job& job);
-  Job* Pop(Worker& worker);
-  // False: nothing has come.
-  bool Nap(Worker& worker);
-  // Ends the worker's nap; false if it takes none.
-  bool WakeUp(Worker& worker) ABSL_EXCLUSIVE_LOCKS_REQUIRED(worker.mutex);
-  // The drain has begun, or is about to.
-  void BeginDrain();
-  // Wakes a worker that naps, or starts the drain of one that has none; false if all are at work.
+  // Starts the drain of a worker that has none; false if all have one.
   bool StartAnother();
 
   const int threads_;
   TbbArena arena_;
   const std::unique_ptr<Worker[]> workers_;
-  std::atomic<int> awake_{0};  // drains that do not nap
-  std::atomic<bool> closing_{false};
+  std::atomic<int> drains_{0};  // written with mutex_; read by who would start another
 
   // Jobs stand behind a long one, or where a drain was asked for and has no thread yet, and all workers are busy: who has done
   // some of its own takes them.
@@ -120,7 +96,6 @@ class Pool final : public Executor {
 
   Mutex mutex_;
   std::condition_variable idle_;
-  int drains_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace weir::internal

@@ -207,7 +207,7 @@ class RunState final {
   Teardown teardown_ ABSL_GUARDED_BY(mutex_);
   // Once true, Works and channels may be gone, and what a report says does not change any more.
   bool figures_final_ ABSL_GUARDED_BY(mutex_) = false;
-  absl::Duration elapsed_ ABSL_GUARDED_BY(mutex_);         // once figures_final_
+  absl::Duration elapsed_ ABSL_GUARDED_BY(mutex_);  // once figures_final_
   std::vector<std::function<void(const Report&)>> callbacks_ ABSL_GUARDED_BY(mutex_);
 };
 

@@ -205,9 +205,7 @@ class Onward {
 
   // How many items are worth making: no more than can be sent at once, or a source that is faster than what is behind it would
   // have them in its hands, beside those in the channel. If it is none, wait for room.
-  size_t room() {
-    return last() == nullptr ? SIZE_MAX : last()->out().channel_base()->RoomSeen();
-  }
+  size_t room() { return last() == nullptr ? SIZE_MAX : last()->out().channel_base()->RoomSeen(); }
   SendOnward WaitForRoom() { return SendOnward(last(), *tail_.out().channel_base()); }
 
   // Between two batches: whether the bodies go on in this Work.

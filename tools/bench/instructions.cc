@@ -45,7 +45,8 @@ int Main(int argc, char** argv) {
   }
   if (params.stages < 1 || params.capacity < 1 || params.items < 1) {
     fprintf(stderr,
-            "instructions: usage: instructions chain|fused_chain|custom|custom_batch STAGES CAPACITY ITEMS, "
+            "instructions: usage: instructions chain|fused_chain|custom|custom_batch STAGES "
+            "CAPACITY ITEMS, "
             "each number at least 1\n");
     return 1;
   }
