@@ -154,9 +154,8 @@ class ChannelTest : public weir::testing::WeirTest, public ::testing::WithParamI
   std::unique_ptr<Channel<Counted>> channel_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Kinds, ChannelTest, ::testing::Values(false, true), [](const auto& kind) {
-  return kind.param ? "Single" : "Many";
-});
+INSTANTIATE_TEST_SUITE_P(Kinds, ChannelTest, ::testing::Values(false, true),
+                         [](const auto& kind) { return kind.param ? "Single" : "Many"; });
 
 TEST_P(ChannelTest, PutAndTake_AreFirstInFirstOut) {
   Open(8);

@@ -122,6 +122,29 @@ TEST_P(SourceTest, Generate_MoveOnlyItems) {
   EXPECT_EQ(*into[2], 2);
 }
 
+TEST_P(SourceTest, Generate_MakesNoMoreThanTheChannelHas_RoomFor) {
+  Graph& graph = NewGraph();
+  uint64_t most = 0;
+  std::atomic<uint64_t> made{0}, received{0};
+  auto flow = From(graph, "generate", Generate([&]() -> std::optional<int> {
+                     if (made == 300) return std::nullopt;
+                     made.fetch_add(1);
+                     most = std::max<uint64_t>(most, made - received);
+                     return 0;
+                   }));
+  auto& sink = graph.Add<ProbeSink<int>>("sink", [&](Context& context, In<int>& in) -> Task<> {
+    while (auto item = co_await in.Receive()) {
+      co_await context.Yield();
+      received.fetch_add(1);
+    }
+    co_return in.status();
+  });
+  flow.To(sink.in, {.capacity = 8});
+  EXPECT_TRUE(RunToEnd(engine(), graph).ok());
+  EXPECT_EQ(received, 300u);
+  EXPECT_LE(most, 8u + 1u) << "in the channel, and in the sink's hands";
+}
+
 TEST_P(SourceTest, NobodyWantsMore_TheSourceEnds_WithoutAnError) {
   Graph& graph = NewGraph();
   std::vector<int> into;

@@ -90,32 +90,38 @@ class ChannelInterleavingTest : public ::testing::Test {
     RecordProperty("schedules", std::to_string(result.schedules));
   }
 
+  // As an operation does: tries, parks, unlinks.
+  static Outcome Put(Shared& shared, SendRequest<int>& request) {
+    Parked waiter;
+    request.sender = &shared.end;
+    request.waiter = &waiter;
+    Outcome outcome = Outcome::kDone;
+    if (request.count == 1 && shared.channel.PutOne(*request.items)) {
+      request.sent = 1;
+    } else {
+      outcome = shared.channel.Put(request);
+    }
+    bool early = false;
+    if (outcome == Outcome::kNone) {
+      waiter.Prepare();
+      outcome = shared.channel.ParkSend(request);
+      if (outcome == Outcome::kNone) shared.Arm(&waiter);
+      const Waiter::Result result = waiter.Await(outcome);
+      shared.Arm(nullptr);
+      outcome = result.outcome;
+      early = result.early;
+    }
+    if (early || outcome != Outcome::kDone) shared.channel.UnlinkSend(request);
+    return outcome;
+  }
+
   // Sends `values` in batches of `size`, and closes.
   static void Send(Shared& shared, Values values, size_t size, bool close = true) {
     for (size_t at = 0; at < values.size(); at += size) {
-      Parked waiter;
       SendRequest<int> request;
       request.items = values.data() + at;
       request.count = std::min(size, values.size() - at);
-      request.sender = &shared.end;
-      request.waiter = &waiter;
-      Outcome outcome = Outcome::kDone;
-      if (request.count == 1 && shared.channel.PutOne(*request.items)) {
-        request.sent = 1;
-      } else {
-        outcome = shared.channel.Put(request);
-      }
-      bool early = false;
-      if (outcome == Outcome::kNone) {
-        waiter.Prepare();
-        outcome = shared.channel.ParkSend(request);
-        if (outcome == Outcome::kNone) shared.Arm(&waiter);
-        const Waiter::Result result = waiter.Await(outcome);
-        shared.Arm(nullptr);
-        outcome = result.outcome;
-        early = result.early;
-      }
-      if (early || outcome != Outcome::kDone) shared.channel.UnlinkSend(request);
+      const Outcome outcome = Put(shared, request);
       for (size_t i = request.sent; i < request.count; ++i)
         shared.refused.push_back(request.items[i]);
       shared.last_send = outcome;
@@ -126,6 +132,30 @@ class ChannelInterleavingTest : public ::testing::Test {
     if (!close) return;
     WakeList wakes;
     shared.channel.CloseSender(shared.end, wakes);
+  }
+
+  // The same as a source does it: it waits for room, and sends no more than there is room for. False if a send had to wait.
+  static bool SendWhereThereIsRoom(Shared& shared, Values values) {
+    bool at_once = true;
+    for (size_t at = 0; at < values.size();) {
+      if (shared.channel.RoomSeen() == 0) {
+        SendRequest<int> room;
+        room.room_only = true;
+        shared.last_send = Put(shared, room);
+        if (shared.last_send != Outcome::kDone) break;
+      }
+      SendRequest<int> request;
+      request.sender = &shared.end;
+      request.items = values.data() + at;
+      request.count = std::min(shared.channel.RoomSeen(), values.size() - at);
+      shared.last_send = shared.channel.Put(request);
+      at_once = at_once && shared.last_send != Outcome::kNone;
+      if (shared.last_send != Outcome::kDone) break;
+      at += request.count;
+    }
+    WakeList wakes;
+    shared.channel.CloseSender(shared.end, wakes);
+    return at_once;
   }
 
   // Receives, up to `max` at a time, until the end or until there are `enough`; then ends as the last receiver.
@@ -214,6 +244,40 @@ TEST_F(ChannelInterleavingTest, ReceiverWaitsForSomethingElse_TheSenderGetsTheRo
       },
       [](Shared& shared) {
         return AllReceived(shared, {1, 2, 3, 4, 5});
+      });
+}
+
+TEST_F(ChannelInterleavingTest, WaitingForRoom_WhatIsSentThenGoesInAtOnce) {
+  for (const bool lease : {false, true}) {
+    bool at_once = false;
+    Explore(
+        2,
+        [&](Shared& shared) -> World::Threads {
+          return {[&] {
+                    at_once = SendWhereThereIsRoom(shared, {1, 2, 3, 4, 5});
+                  },
+                  [&, lease] { Receive(shared, 2, lease); }};
+        },
+        [&](Shared& shared) {
+          return at_once ? AllReceived(shared, {1, 2, 3, 4, 5}) : "a send had to wait";
+        });
+  }
+}
+
+TEST_F(ChannelInterleavingTest, WaitingForRoom_ReceiverEnds_TheSenderIsTold) {
+  Explore(
+      1,
+      [](Shared& shared) -> World::Threads {
+        return {[&] {
+                  SendWhereThereIsRoom(shared, {1, 2, 3});
+                },
+                [&] { Receive(shared, 1, false, 1); }};
+      },
+      [](Shared& shared) -> std::string {
+        if (shared.received != Values{1}) return "the first was not received";
+        if (shared.last_send != Outcome::kClosed && shared.channel.ledger().accepted != 3)
+          return "the sender was not told";
+        return "";
       });
 }
 

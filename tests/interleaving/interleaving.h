@@ -113,6 +113,9 @@ class Atomic {
   T fetch_or(T bits, std::memory_order = std::memory_order_seq_cst) {
     return Change([bits](T old) { return static_cast<T>(old | bits); });
   }
+  T fetch_add(T more, std::memory_order = std::memory_order_seq_cst) {
+    return Change([more](T old) { return static_cast<T>(old + more); });
+  }
   T fetch_and(T bits, std::memory_order = std::memory_order_seq_cst) {
     return Change([bits](T old) { return static_cast<T>(old & bits); });
   }
