@@ -11,13 +11,17 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "weir/core/run_state.h"
 
 namespace weir {
 Graph::~Graph() {
-  if (!running_.load()) return;
-  std::fprintf(stderr, "weir: graph '%s' was destroyed while it ran; it must outlive its Runs\n",
-               name_.c_str());
-  std::abort();
+  if (running_.load()) {
+    std::fprintf(stderr, "weir: graph '%s' was destroyed while it ran; it must outlive its Runs\n",
+                 name_.c_str());
+    std::abort();
+  }
+  internal::MutexLock lock(over_mutex_);
+  for (internal::RunState* run : over_) run->GraphGoes();
 }
 
 void Graph::AddStage(std::string_view name, std::unique_ptr<Stage> stage) {

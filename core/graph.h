@@ -12,8 +12,10 @@
 #include <utility>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "weir/core/mutex.h"
 #include "weir/core/port.h"
 #include "weir/core/stage.h"
 
@@ -109,6 +111,10 @@ class Graph {
   std::vector<std::unique_ptr<Stage>> stages_;
   std::vector<Edge> edges_;
   std::atomic<bool> running_{false};  // asserts "once at a time"
+
+  // The Runs that are over. Their reports are spelled with the graph's names when they are asked for, or when it goes.
+  internal::Mutex over_mutex_;
+  std::vector<internal::RunState*> over_ ABSL_GUARDED_BY(over_mutex_);
 };
 
 }  // namespace weir

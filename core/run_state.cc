@@ -31,7 +31,15 @@ RunState::RunState(EngineState& engine, Graph& graph, const RunOptions& options)
   root_.deadline_ = began_ + options.deadline;  // for who asks; the run's own timer cancels at it
 }
 
-RunState::~RunState() { assert(over()); }
+RunState::~RunState() {
+  assert(over());
+  {
+    MutexLock lock(mutex_);
+    if (!graph_knows_) return;
+  }
+  MutexLock lock(graph_.over_mutex_);
+  std::erase(graph_.over_, this);
+}
 
 const std::atomic<bool>& RunState::DrainingFor(const Stage& stage) const {
   return stage.ins().empty() ? signals_.draining : never_draining_;
@@ -488,6 +496,12 @@ void RunState::Finish() ABSL_NO_THREAD_SAFETY_ANALYSIS {
   loops_.clear();
   while (!channels.empty()) channels.pop_back();
   if (started) {
+    {
+      MutexLock known(graph_.over_mutex_);
+      graph_.over_.push_back(this);
+      MutexLock lock(mutex_);
+      graph_knows_ = true;
+    }
     graph_.running_.store(false);
     engine_.RemoveRun(*this);
   }

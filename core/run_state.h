@@ -21,6 +21,7 @@
 #include <condition_variable>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -53,6 +54,8 @@ class RunState final {
   void OnDone(std::function<void(const Report&)> callback);
   // Final once the run is over; until then how things stand.
   Report Snapshot() const;
+  // The graph, whose names a report is spelled with, is being destroyed after the run is over: it is spelled now.
+  void GraphGoes();
 
   // --- For Works and the parts of the engine ---
 
@@ -207,7 +210,9 @@ class RunState final {
   Teardown teardown_ ABSL_GUARDED_BY(mutex_);
   // Once true, Works and channels may be gone, and what a report says does not change any more.
   bool figures_final_ ABSL_GUARDED_BY(mutex_) = false;
-  absl::Duration elapsed_ ABSL_GUARDED_BY(mutex_);  // once figures_final_
+  absl::Duration elapsed_ ABSL_GUARDED_BY(mutex_);    // once figures_final_
+  bool graph_knows_ ABSL_GUARDED_BY(mutex_) = false;  // the graph has it among those that are over
+  std::optional<Report> report_ ABSL_GUARDED_BY(mutex_);  // once the graph has gone
   std::vector<std::function<void(const Report&)>> callbacks_ ABSL_GUARDED_BY(mutex_);
 };
 

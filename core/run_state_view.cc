@@ -1,5 +1,6 @@
 // How a run looks from outside: samples, the census, and the report.
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -136,8 +137,16 @@ void RunState::FillReport(Report& report) const {
   report.bottleneck = FindBottleneck(report.stages);
 }
 
+void RunState::GraphGoes() {
+  Report report = Snapshot();
+  MutexLock lock(mutex_);
+  report_ = std::move(report);
+  graph_knows_ = false;
+}
+
 Report RunState::Snapshot() const {
   MutexLock lock(mutex_);
+  if (report_.has_value()) return *report_;
   if (!figures_final_) RefreshHeads();
   Report report;
   FillReport(report);

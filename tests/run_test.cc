@@ -712,6 +712,25 @@ TEST(EngineTest, GraphDestroyedWhileItRuns_EndsTheProcessWithAMessage) {
       "graph 'short_lived' was destroyed while it ran; it must outlive its Runs");
 }
 
+TEST(EngineTest, GraphDestroyedBeforeARunThatIsOver_TheReportIsStillThere) {
+  Engine engine({.threads = 1});
+  auto graph = std::make_unique<Graph>("short_lived");
+  graph->Add<ProbeWork>("work", [](Context&) -> Task<> { co_return absl::AbortedError("so"); });
+  weir::Run first(engine, *graph);
+  first.Wait();
+  weir::Run second(engine, *graph);
+  while (!second.over()) std::this_thread::yield();
+  { weir::Run gone(engine, *graph); }
+  graph.reset();
+  for (weir::Run* run : {&first, &second}) {
+    const Report report = run->Wait();
+    EXPECT_EQ(report.status, absl::AbortedError("stage 'work': so"));
+    EXPECT_EQ(report.graph, "short_lived");
+    ASSERT_EQ(report.stages.size(), 1u);
+    EXPECT_EQ(report.stages[0].name, "work");
+  }
+}
+
 // --- On a hand-turned clock ---
 
 TEST(RunClockTest, Deadline_OnAHandTurnedClock) {
