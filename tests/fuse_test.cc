@@ -42,7 +42,9 @@ class FuseTest : public EveryEngineTest {
     return heads;
   }
   void ExpectHeads(const Report& report, const std::vector<std::string>& heads) {
-    if (!simulated()) EXPECT_EQ(Heads(report), heads);
+    if (!simulated()) {
+      EXPECT_EQ(Heads(report), heads);
+    }
   }
   internal::ManualClock clock_;
   Engine* threaded_ = nullptr;
@@ -69,7 +71,9 @@ TEST_P(FuseTest, Neighbours_RunInOneWork_AndAreCountedAsDeclared) {
   for (size_t i = 0; i < 4; ++i) {
     EXPECT_EQ(report.channels[i].ledger.accepted, passed[i]) << report.channels[i].name;
     EXPECT_EQ(report.channels[i].ledger.received, passed[i]) << report.channels[i].name;
-    if (!simulated()) EXPECT_EQ(report.channels[i].ledger.high_water, 0u);
+    if (!simulated()) {
+      EXPECT_EQ(report.channels[i].ledger.high_water, 0u);
+    }
   }
   EXPECT_EQ(report.stages[2].received, 1000u);
   EXPECT_EQ(report.stages[2].sent, 500u);
@@ -180,7 +184,9 @@ TEST_P(FuseTest, Error_NamesItsStageAndItem_WhatCameBeforeGoesOn) {
     }
   }
   // All thirteen, where the sink is not behind a channel that the failure has cut off.
-  if (!simulated()) EXPECT_EQ(seen.size(), 13u);
+  if (!simulated()) {
+    EXPECT_EQ(seen.size(), 13u);
+  }
   for (size_t i = 0; i < seen.size(); ++i) EXPECT_EQ(seen[i], static_cast<int>(2 * i));
   EXPECT_EQ(report.channels[1].ledger.received, 14u) << "none after it";
 }
