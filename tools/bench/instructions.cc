@@ -1,4 +1,4 @@
-// instructions: runs one of weir's chains, with one thread, for instructions.sh to count its instructions.
+// instructions: runs one of weir's chains, with one thread, for instructions.py to count its instructions.
 //
 //   instructions chain 16 1024 100000     S = 16, capacity 1024, 100,000 items
 //
