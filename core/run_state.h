@@ -61,7 +61,6 @@ class RunState final {
 
   EngineState& engine() { return engine_; }
   Context& root() { return root_; }
-  const std::string& graph_name() const { return graph_.name(); }
   const std::atomic<bool>& DrainingFor(const Stage& stage) const;
   bool tearing_down() const { return signals_.cancelled.load(std::memory_order_acquire); }
   // The Work is not running and may not go on until its turn comes; it is posted then.
