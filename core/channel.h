@@ -107,6 +107,7 @@ class ChannelBase {
     single_ = single && may_be_single();
     gate_.store(single_ ? 0 : kMany);
     head_seen_ = single_ ? 0 - uint64_t{capacity_} : 0;  // full, until it has slots
+    check_every_ = static_cast<uint32_t>(std::clamp<size_t>(capacity_ / 2, 1, 8));
   }
   // A sender will not send any more: the last Work of its stage has ended, or it feeds back into a loop that is quiet. After
   // the last of them, receivers take what is queued and see the end. The sender's sends are refused from then on. Idempotent.
@@ -138,6 +139,11 @@ class ChannelBase {
 
   // By the single receiver, before it waits for something: the parked sender gets the room that there is, be it little.
   void AdmitOwed() {
+    if (unchecked_ > 0) {
+      Publish(head_, head_.load(std::memory_order_relaxed));
+      unchecked_ = 0;
+      owes_ = (gate() & kSenderParked) != 0;
+    }
     if (!owes_) return;
     WakeList wakes;
     Lock lock(mutex_);
@@ -229,7 +235,10 @@ class ChannelBase {
   Atomic<uint64_t> next_{0};  // the position of the first that is queued
   uint64_t tail_seen_ = 0;
   size_t leased_ = 0;
-  bool owes_ = false;  // the parked sender could have had room
+  uint32_t unchecked_ =
+      0;  // items that have left since the gate was last read in the order with the sender's mark
+  uint32_t check_every_ = 1;  // constant while a run lasts
+  bool owes_ = false;         // the parked sender could have had room
 
   // Both sides'.
   alignas(64) Atomic<uint32_t> gate_{0};
@@ -282,7 +291,8 @@ class Channel final : public ChannelBase {
       if (ring_.slots() == 0 || room() == 0) return false;
     }
     ring_.MoveIn(tail, item);
-    Advance(tail + 1);
+    NoteHighWater(tail + 1);
+    tail_.exchange(tail + 1, std::memory_order_seq_cst);
     if (gate() & (kReceiverParked | kReceiverGone)) [[unlikely]]
       Attend();
     return true;
@@ -296,7 +306,7 @@ class Channel final : public ChannelBase {
     }
     ring_.MoveOut(next, into);
     next_.store(next + 1, std::memory_order_relaxed);
-    Free();
+    FreeOne(next + 1 - leased_);
     return true;
   }
 
@@ -413,7 +423,19 @@ class Channel final : public ChannelBase {
   // Items have left: who waits for room gets it once there is enough of it.
   void Free() {
     const uint64_t head = next_.load(std::memory_order_relaxed) - leased_;
+    unchecked_ = 0;
     Publish(head_, head);
+    if (gate() & kSenderParked) [[unlikely]]
+      FreedFor(head);
+  }
+  // The same for a single item, for which the exchange would be half of the cost.
+  void FreeOne(uint64_t head) {
+    if (++unchecked_ < check_every_) {
+      head_.store(head, std::memory_order_release);
+    } else {
+      unchecked_ = 0;
+      head_.exchange(head, std::memory_order_seq_cst);
+    }
     if (gate() & kSenderParked) [[unlikely]]
       FreedFor(head);
   }
@@ -457,11 +479,14 @@ class Channel final : public ChannelBase {
   }
   // Items have come, up to `tail`.
   void Advance(uint64_t tail) {
+    NoteHighWater(tail);
+    Publish(tail_, tail);
+  }
+  void NoteHighWater([[maybe_unused]] uint64_t tail) {
 #ifndef WEIR_NO_COUNTERS  // --config=nocounters: what the counters cost
     if (tail - head_seen_ > high_water_.load(std::memory_order_relaxed)) [[unlikely]]
       RaiseHighWater(tail);
 #endif
-    Publish(tail_, tail);
   }
   // Not in line, where it would cost each send of one item.
   ABSL_ATTRIBUTE_NOINLINE void RaiseHighWater(uint64_t tail) {
