@@ -66,9 +66,9 @@ bool TimerHeap::Cancel(Timer& timer) {
   return true;
 }
 
-Instant TimerHeap::FireDue(Instant now, WakeList& wakes) {
+Instant TimerHeap::FireDue(Instant now, WakeList& wakes, size_t most) {
   MutexLock lock(mutex_);
-  while (!heap_.empty() && heap_.front()->when_ <= now) {
+  for (; most > 0 && !heap_.empty() && heap_.front()->when_ <= now; --most) {
     Timer* timer = heap_.front();
     Remove(0);
     timer->Fire(wakes);
@@ -157,7 +157,8 @@ void SteadyClock::Loop() {
     const bool ticking = thread_ticks_ = ticking_;
     lock.unlock();
     WakeList wakes;
-    Instant until = heap_.FireDue(Now(), wakes);
+    // A few at a time: who is woken need not wait until all have been fired, nor who arms or cancels.
+    Instant until = heap_.FireDue(Now(), wakes, 64);
     wakes.Flush();
     if (ticking) {
       if (Instant now = Now(); next_tick <= now) {

@@ -48,8 +48,9 @@ class TimerHeap {
   bool Arm(Timer& timer, Instant when);
   // True if it was armed.
   bool Cancel(Timer& timer);
-  // Fires what is due at `now`; returns when the next one is due.
-  Instant FireDue(Instant now, WakeList& wakes);
+  // Fires what is due at `now`, at most `most` of them; returns when the next one is due, which is `now` or earlier if there are
+  // more.
+  Instant FireDue(Instant now, WakeList& wakes, size_t most = SIZE_MAX);
   // Fires the earliest timer alone, due or not, and returns its instant: what a simulator does. `idle` admits those that
   // fire only when idle. InfiniteFuture if there was none to fire.
   Instant FireEarliest(bool idle, WakeList& wakes);

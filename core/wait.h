@@ -106,6 +106,12 @@ class Waiter : public Wakeable {
   // the waiter added to a WakeList: if it was parked, Claim has done that.
   bool Claim(Outcome outcome, WakeList& wakes);
 
+  // By the owner: the wait is over, and ended like this.
+  bool claimed_as(Outcome outcome) const {
+    const uint8_t word = word_.load(std::memory_order_acquire);
+    return (word & kStateMask) == kClaimed &&
+           (word & kOutcomeMask) >> kOutcomeShift == static_cast<uint8_t>(outcome);
+  }
   bool claimed() const { return (word_.load(std::memory_order_acquire) & kStateMask) == kClaimed; }
 
  protected:

@@ -155,7 +155,9 @@ void Bounds::Arm(Work& work) {
 
 Waiter::Result Bounds::Disarm(Work& work) {
   if (armed_) {
-    if (within_ != absl::InfiniteDuration()) work.clock().Cancel(wait_.timer);
+    // Its timer alone claims a wait as timed out, and is not touched after that: it need not be joined.
+    if (within_ != absl::InfiniteDuration() && !work.claimed_as(Outcome::kTimedOut))
+      work.clock().Cancel(wait_.timer);
     if (bound_ != nullptr) bound_->Unlink(wait_.link);
     wait_.~Armed();
     armed_ = false;
