@@ -250,6 +250,7 @@ void RunState::BeginTeardown() {
   bool all_ended = false;
   {
     MutexLock lock(mutex_);
+    gate_open_ = true;
     next = NextAtGate();
     all_ended = live_ == 0;
   }
@@ -297,7 +298,7 @@ void RunState::Drain(absl::Duration deadline) {
 // --- Unwinding, one at a time ---
 
 Work* RunState::NextAtGate() {
-  if (phase_ != Phase::kUnwinding) return nullptr;
+  if (phase_ != Phase::kUnwinding || !gate_open_) return nullptr;
   while (turn_ < works_.size()) {
     Work& work = *works_[turn_];
     if (!work.ended_ && !work.overdue_) {

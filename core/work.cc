@@ -50,7 +50,13 @@ Clock& Work::clock() { return run_.engine().clock(); }
 
 std::string Work::Name() const { return absl::StrCat(stage_.name(), "#", index_); }
 
-void Work::Wake() { run_.engine().executor().Post(*this); }
+void Work::Wake() {
+  if (MustTakeTurn()) {
+    run_.ArriveAtGate(*this);
+  } else {
+    run_.engine().executor().Post(*this);
+  }
+}
 
 bool Work::MustTakeTurn() const {
   return run_.tearing_down() && !granted_.load(std::memory_order_acquire);

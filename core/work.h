@@ -8,7 +8,7 @@
 //   3. Whoever claims the wait posts the Work; `Run` resumes the coroutine; `await_resume` asks `Resumed` what happened and
 //      unlinks what is still linked.
 //
-// When a run is cancelled its Works unwind one at a time. `Run` and `Suspend` are the two doors: a Work that comes to one
+// When a run is cancelled its Works unwind one at a time. `Wake`, `Run` and `Suspend` are the doors: a Work that comes to one
 // of them out of turn is held at the run's gate until its turn comes (run_state.h).
 #pragma once
 
@@ -54,7 +54,7 @@ class Work final : public Job, public Waiter {
   // Job.
   void Run() override;
   std::string Name() const override;
-  // Wakeable: posts the Work.
+  // Wakeable: posts the Work; where the run is being cancelled it goes to the gate at once.
   void Wake() override;
 
   // --- For operations, on the thread that runs the Work ---

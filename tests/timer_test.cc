@@ -55,6 +55,16 @@ class TimerHeapTest : public ::testing::Test {
   Names fired_;
 };
 
+TEST_F(TimerHeapTest, FireDue_AtMost_LeavesTheRestAndSaysThatItIsDue) {
+  NamedTimer a("a", fired_), b("b", fired_), c("c", fired_);
+  for (NamedTimer* timer : {&a, &b, &c}) heap_.Arm(*timer, At(10));
+  WakeList wakes;
+  EXPECT_EQ(heap_.FireDue(At(20), wakes, 2), At(10));
+  EXPECT_EQ(fired_, (Names{"a", "b"}));
+  EXPECT_EQ(heap_.FireDue(At(20), wakes, 2), Instant::InfiniteFuture());
+  EXPECT_EQ(fired_, (Names{"a", "b", "c"}));
+}
+
 TEST_F(TimerHeapTest, FireDue_FiresInOrderOfTime_TellsWhenTheNextIsDue) {
   NamedTimer a("a", fired_), b("b", fired_), c("c", fired_);
   EXPECT_TRUE(heap_.Arm(b, At(20)));

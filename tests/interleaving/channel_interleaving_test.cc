@@ -247,6 +247,35 @@ TEST_F(ChannelInterleavingTest, ReceiverWaitsForSomethingElse_TheSenderGetsTheRo
       });
 }
 
+TEST_F(ChannelInterleavingTest, SingleItemsTakenUnseen_TheSenderGetsTheRoomBeforeTheReceiverWaits) {
+  // With a capacity of four the receiver looks for the parked sender with each second item: the first take and the third go
+  // unseen by one that is about to park.
+  for (const size_t takes : {1, 3}) {
+    Explore(
+        4,
+        [takes](Shared& shared) -> World::Threads {
+          return {[&] {
+                    Send(shared, {1, 2, 3, 4, 5}, 1);
+                  },
+                  [&, takes] {
+                    for (size_t i = 0; i < takes; ++i) {
+                      int item = 0;
+                      World::current()->WaitUntil(
+                          [&] { return shared.sending != nullptr || shared.sent > i; });
+                      if (!shared.channel.TakeOne(&item)) break;
+                      shared.received.push_back(item);
+                    }
+                    shared.channel.AdmitOwed();
+                    World::current()->WaitUntil([&] { return shared.sent == 5; });
+                    Receive(shared, 1, false);
+                  }};
+        },
+        [](Shared& shared) {
+          return AllReceived(shared, {1, 2, 3, 4, 5});
+        });
+  }
+}
+
 TEST_F(ChannelInterleavingTest, WaitingForRoom_WhatIsSentThenGoesInAtOnce) {
   for (const bool lease : {false, true}) {
     bool at_once = false;
