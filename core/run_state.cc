@@ -322,8 +322,10 @@ void RunState::ArriveAtGate(Work& work) {
       next = &work;
     } else {
       work.at_gate_ = true;
-      work.waiting_kind_.store(WaitKind::kGate, std::memory_order_relaxed);
       next = NextAtGate();
+      // One that goes on at once still waits for what it waited for until it runs: while that is of the outside, a simulator
+      // does not take the run for stuck.
+      if (next != &work) work.waiting_kind_.store(WaitKind::kGate, std::memory_order_relaxed);
     }
   }
   if (next != nullptr) next->Wake();

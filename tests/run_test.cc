@@ -290,10 +290,12 @@ TEST_P(RunTest, Cancel_BeforeTheFirstWorkHasBegun) {
 
 TEST_P(RunTest, Cancel_FirstCauseWins_LaterErrorsAreKept) {
   Graph& graph = NewGraph();
+  std::atomic<bool> cancelled_again = false;
   graph.Add<ProbeWork>("work", Forever());
-  graph.Add<ProbeWork>("worse", [](Context& context) -> Task<> {
+  graph.Add<ProbeWork>("worse", [&](Context& context) -> Task<> {
     auto sleep = context.Sleep(absl::Hours(1'000'000));
     absl::Status slept = co_await sleep;
+    cancelled_again.wait(false);  // what it says comes after the second cause
     if (absl::IsCancelled(slept)) slept = absl::DataLossError("while cleaning up");
     co_return slept;
   });
@@ -302,6 +304,8 @@ TEST_P(RunTest, Cancel_FirstCauseWins_LaterErrorsAreKept) {
   run.Cancel(absl::AbortedError("first"));
   run.Cancel(absl::AbortedError("second"));
   run.Cancel();
+  cancelled_again = true;
+  cancelled_again.notify_all();
   Report report = Wait(run);
   EXPECT_EQ(report.status, absl::AbortedError("first"));
   ASSERT_FALSE(report.errors.empty());
