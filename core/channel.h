@@ -22,6 +22,9 @@
 // who is about to wait marks itself in the gate and then reads the position; both in one total order (seq_cst), so that one of
 // the two sees the other. In tests/interleaving all their interleavings are run. A parked sender of a single channel is
 // served once half of the room is free, or when the receiver is about to wait for something (`AdmitOwed`): not for each item.
+// So a receiver that takes items one by one need not be seen at once: it publishes in that order with each eighth item
+// (`check_every_`), and before it waits. A sender that parks in between misses less than half of the room. One with a
+// deadline, which is served with the first slot, may get it that much later; at its deadline it looks again, and sees all.
 //
 // In any other channel one lock guards everything.
 #pragma once
@@ -140,8 +143,7 @@ class ChannelBase {
   // By the single receiver, before it waits for something: the parked sender gets the room that there is, be it little.
   void AdmitOwed() {
     if (unchecked_ > 0) {
-      Publish(head_, head_.load(std::memory_order_relaxed));
-      unchecked_ = 0;
+      PublishHead(head_.load(std::memory_order_relaxed));
       owes_ = (gate() & kSenderParked) != 0;
     }
     if (!owes_) return;
@@ -200,6 +202,10 @@ class ChannelBase {
       position.store(value, std::memory_order_release);
     }
   }
+  void PublishHead(uint64_t head) {
+    Publish(head_, head);
+    unchecked_ = 0;
+  }
   uint32_t gate() const { return gate_.load(std::memory_order_seq_cst); }
   void Link(WaitList& list, WaitLink& link, uint32_t bit) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     list.PushBack(link);
@@ -235,8 +241,7 @@ class ChannelBase {
   Atomic<uint64_t> next_{0};  // the position of the first that is queued
   uint64_t tail_seen_ = 0;
   size_t leased_ = 0;
-  uint32_t unchecked_ =
-      0;  // items that have left since the gate was last read in the order with the sender's mark
+  uint32_t unchecked_ = 0;    // so many have left since head_ was last published in that order
   uint32_t check_every_ = 1;  // constant while a run lasts
   bool owes_ = false;         // the parked sender could have had room
 
@@ -291,8 +296,7 @@ class Channel final : public ChannelBase {
       if (ring_.slots() == 0 || room() == 0) return false;
     }
     ring_.MoveIn(tail, item);
-    NoteHighWater(tail + 1);
-    tail_.exchange(tail + 1, std::memory_order_seq_cst);
+    Advance(tail + 1);
     if (gate() & (kReceiverParked | kReceiverGone)) [[unlikely]]
       Attend();
     return true;
@@ -423,8 +427,7 @@ class Channel final : public ChannelBase {
   // Items have left: who waits for room gets it once there is enough of it.
   void Free() {
     const uint64_t head = next_.load(std::memory_order_relaxed) - leased_;
-    unchecked_ = 0;
-    Publish(head_, head);
+    PublishHead(head);
     if (gate() & kSenderParked) [[unlikely]]
       FreedFor(head);
   }
@@ -433,8 +436,7 @@ class Channel final : public ChannelBase {
     if (++unchecked_ < check_every_) {
       head_.store(head, std::memory_order_release);
     } else {
-      unchecked_ = 0;
-      head_.exchange(head, std::memory_order_seq_cst);
+      PublishHead(head);
     }
     if (gate() & kSenderParked) [[unlikely]]
       FreedFor(head);
@@ -479,14 +481,11 @@ class Channel final : public ChannelBase {
   }
   // Items have come, up to `tail`.
   void Advance(uint64_t tail) {
-    NoteHighWater(tail);
-    Publish(tail_, tail);
-  }
-  void NoteHighWater([[maybe_unused]] uint64_t tail) {
 #ifndef WEIR_NO_COUNTERS  // --config=nocounters: what the counters cost
     if (tail - head_seen_ > high_water_.load(std::memory_order_relaxed)) [[unlikely]]
       RaiseHighWater(tail);
 #endif
+    Publish(tail_, tail);
   }
   // Not in line, where it would cost each send of one item.
   ABSL_ATTRIBUTE_NOINLINE void RaiseHighWater(uint64_t tail) {

@@ -298,7 +298,7 @@ void RunState::Drain(absl::Duration deadline) {
 // --- Unwinding, one at a time ---
 
 Work* RunState::NextAtGate() {
-  if (phase_ != Phase::kUnwinding || !gate_open_) return nullptr;
+  if (!gate_open_) return nullptr;
   while (turn_ < works_.size()) {
     Work& work = *works_[turn_];
     if (!work.ended_ && !work.overdue_) {

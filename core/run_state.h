@@ -200,7 +200,8 @@ class RunState final {
   int holds_ ABSL_GUARDED_BY(mutex_) = 0;
   int live_ ABSL_GUARDED_BY(mutex_) = 0;     // Works that have not ended
   size_t turn_ ABSL_GUARDED_BY(mutex_) = 0;  // index into works_: whose turn it is to unwind
-  bool gate_open_ ABSL_GUARDED_BY(mutex_) = false;  // everything has been cancelled: the first may unwind
+  bool gate_open_ ABSL_GUARDED_BY(mutex_) =
+      false;  // everything has been cancelled: the first may unwind
   bool grace_over_ ABSL_GUARDED_BY(mutex_) = false;
   bool drained_ ABSL_GUARDED_BY(mutex_) = false;
   absl::Status cause_ ABSL_GUARDED_BY(mutex_);

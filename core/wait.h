@@ -99,19 +99,15 @@ class Waiter : public Wakeable {
   Result Resumed() {
     uint8_t word = word_.load(std::memory_order_acquire);
     word_.store(kRunning, std::memory_order_relaxed);
-    return {static_cast<Outcome>((word & kOutcomeMask) >> kOutcomeShift), (word & kEarly) != 0};
+    return {OutcomeOf(word), (word & kEarly) != 0};
   }
+  // By the owner, before Resumed: how the wait ended, once claimed.
+  Outcome outcome() const { return OutcomeOf(word_.load(std::memory_order_acquire)); }
 
   // By anyone under the lock of a link, or by the owner while preparing. True for exactly one caller, who must then see
   // the waiter added to a WakeList: if it was parked, Claim has done that.
   bool Claim(Outcome outcome, WakeList& wakes);
 
-  // By the owner: the wait is over, and ended like this.
-  bool claimed_as(Outcome outcome) const {
-    const uint8_t word = word_.load(std::memory_order_acquire);
-    return (word & kStateMask) == kClaimed &&
-           (word & kOutcomeMask) >> kOutcomeShift == static_cast<uint8_t>(outcome);
-  }
   bool claimed() const { return (word_.load(std::memory_order_acquire) & kStateMask) == kClaimed; }
 
  protected:
@@ -123,6 +119,9 @@ class Waiter : public Wakeable {
   static constexpr int kOutcomeShift = 2;
   static constexpr uint8_t kOutcomeMask = 7 << kOutcomeShift;
   static constexpr uint8_t kEarly = 1 << 5;
+  static Outcome OutcomeOf(uint8_t word) {
+    return static_cast<Outcome>((word & kOutcomeMask) >> kOutcomeShift);
+  }
 
   // Release by the publisher and by the claimer, acquire by the other and by the owner: what was written before a
   // publication is seen by its claimer, and what was written before a claim is seen by the owner.

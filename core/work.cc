@@ -162,7 +162,7 @@ void Bounds::Arm(Work& work) {
 Waiter::Result Bounds::Disarm(Work& work) {
   if (armed_) {
     // Its timer alone claims a wait as timed out, and is not touched after that: it need not be joined.
-    if (within_ != absl::InfiniteDuration() && !work.claimed_as(Outcome::kTimedOut))
+    if (within_ != absl::InfiniteDuration() && work.outcome() != Outcome::kTimedOut)
       work.clock().Cancel(wait_.timer);
     if (bound_ != nullptr) bound_->Unlink(wait_.link);
     wait_.~Armed();
