@@ -40,6 +40,7 @@
 #include "absl/base/attributes.h"
 #include "absl/base/thread_annotations.h"
 #include "weir/core/atomic.h"
+#include "weir/core/block_pool.h"
 #include "weir/core/mutex.h"
 #include "weir/core/ring.h"
 #include "weir/core/wait.h"
@@ -90,7 +91,7 @@ struct ReceiveRequestBase : WaitLink {
   uint64_t position = 0;  // of the first item got, counted from the channel's beginning
 };
 
-class ChannelBase {
+class ChannelBase : public Pooled {
  public:
   ChannelBase(std::string name, size_t capacity, const RunSignals& signals)
       : name_(std::move(name)), capacity_(capacity), signals_(signals) {}
@@ -106,7 +107,7 @@ class ChannelBase {
     Lock lock(mutex_);
     senders_ = senders;
     receivers_ = receivers;
-    receiving_works_ = receivers;
+    receiving_works_ = static_cast<uint32_t>(receivers);
     single_ = single && may_be_single();
     gate_.store(single_ ? 0 : kMany);
     head_seen_ = single_ ? 0 - uint64_t{capacity_} : 0;  // full, until it has slots
@@ -222,32 +223,34 @@ class ChannelBase {
     Unlink(receivers_waiting_, link, kReceiverParked);
   }
 
+  // A line each: what all read, the sending side's, the receiving side's, and both sides'. Thousands of channels at once are not
+  // unusual, so a Channel's ring is to fit behind.
   const std::string name_;
   const size_t capacity_;
   const RunSignals& signals_;
-  size_t receiving_works_ = 1;  // as the run began: among how many a batch is shared
+  uint32_t receiving_works_ = 1;  // as the run began: among how many a batch is shared
   bool single_ = false;
-  // Changes only while the channel is empty and its receivers sleep. It orders nothing.
-  Atomic<uint64_t> passed_{0};
 
   // The sending side's.
-  alignas(64) Atomic<uint64_t> tail_{0};  // so many items have entered
+  alignas(kCacheLine) Atomic<uint64_t> tail_{0};  // so many items have entered
   uint64_t head_seen_ = 0;
   Atomic<uint64_t> high_water_{0};  // read by ledgers
 
   // The receiving side's.
-  alignas(64) Atomic<uint64_t> head_{
+  alignas(kCacheLine) Atomic<uint64_t> head_{
       0};                     // so many have left for good: next_ less those that are leased
   Atomic<uint64_t> next_{0};  // the position of the first that is queued
   uint64_t tail_seen_ = 0;
   size_t leased_ = 0;
+  // Changes only while the channel is empty and its receivers sleep. It orders nothing.
+  Atomic<uint64_t> passed_{0};
   uint32_t unchecked_ = 0;    // so many have left since head_ was last published in that order
   uint32_t check_every_ = 1;  // constant while a run lasts
   bool owes_ = false;         // the parked sender could have had room
 
   // Both sides'.
-  alignas(64) Atomic<uint32_t> gate_{0};
-  Atomic<size_t> admit_at_{1};  // so much room is worth waking the parked sender for
+  alignas(kCacheLine) Atomic<uint32_t> gate_{0};
+  Atomic<uint32_t> admit_at_{1};  // so much room is worth waking the parked sender for
 
   mutable Mutex mutex_;
   WaitList senders_waiting_ ABSL_GUARDED_BY(mutex_);
@@ -340,7 +343,9 @@ class Channel final : public ChannelBase {
     // Whoever makes room moves the items in, on its own thread, and must not fail at it.
     ring_.Reserve(capacity_, next_.load(std::memory_order_relaxed),
                   tail_.load(std::memory_order_relaxed));
-    admit_at_.store(request.bounded || !single_ ? 1 : std::max<size_t>(1, capacity_ / 2),
+    admit_at_.store(request.bounded || !single_
+                        ? 1
+                        : static_cast<uint32_t>(std::clamp<size_t>(capacity_ / 2, 1, UINT32_MAX)),
                     std::memory_order_relaxed);
     Link(senders_waiting_, request, kSenderParked);
     if (single_ && room() > 0) {  // the receiver made room before it could see the gate

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
+#include <numeric>
 #include <queue>
 #include <utility>
 
@@ -11,6 +12,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/types/span.h"
 #include "weir/core/run_state.h"
 
 namespace weir {
@@ -35,28 +37,46 @@ void Graph::ConnectPorts(internal::OutBase& out, internal::InBase& in,
   edges_.push_back({&out, &in, options});
 }
 
-std::vector<std::vector<size_t>> Graph::Successors(bool feedback) const {
-  std::vector<std::vector<size_t>> next(stages_.size());
-  for (const Edge& edge : edges_) {
-    if (edge.options.feedback && !feedback) continue;
-    const Stage& from = edge.out->stage();
-    const Stage& to = edge.in->stage();
-    if (Owns(from) && Owns(to)) next[from.index_].push_back(to.index_);
+// All in one list, the successors of a stage side by side: graphs of many thousands of stages are made of many runs' beginning.
+class Graph::Successors {
+ public:
+  // With or without back edges.
+  Successors(const Graph& graph, bool feedback) : first_(graph.stages_.size() + 1, 0) {
+    const auto visit = [&](auto&& leads_to) {
+      for (const Edge& edge : graph.edges_) {
+        if (edge.options.feedback && !feedback) continue;
+        const Stage& from = edge.out->stage();
+        const Stage& to = edge.in->stage();
+        if (graph.Owns(from) && graph.Owns(to)) leads_to(from.index_, to.index_);
+      }
+    };
+    visit([&](size_t from, size_t) { ++first_[from + 1]; });
+    std::partial_sum(first_.begin(), first_.end(), first_.begin());
+    to_.resize(first_.back());
+    std::vector<size_t> next(first_.begin(), first_.end() - 1);
+    visit([&](size_t from, size_t to) { to_[next[from]++] = to; });
   }
-  return next;
-}
+  absl::Span<const size_t> operator[](size_t stage) const {
+    return absl::MakeSpan(to_).subspan(first_[stage], first_[stage + 1] - first_[stage]);
+  }
+  // Of all stages.
+  const std::vector<size_t>& all() const { return to_; }
+
+ private:
+  std::vector<size_t> first_;  // a stage's first in to_, and the end
+  std::vector<size_t> to_;
+};
 
 std::vector<Stage*> Graph::TopologicalOrder() const {
-  const std::vector<std::vector<size_t>> next = Successors(/*feedback=*/false);
+  const Successors next(*this, /*feedback=*/false);
   std::vector<size_t> waiting_for(stages_.size(), 0);
-  for (const auto& successors : next) {
-    for (size_t to : successors) ++waiting_for[to];
-  }
+  for (size_t to : next.all()) ++waiting_for[to];
   std::priority_queue<size_t, std::vector<size_t>, std::greater<>> ready;
   for (size_t i = 0; i < stages_.size(); ++i) {
     if (waiting_for[i] == 0) ready.push(i);
   }
   std::vector<Stage*> order;
+  internal::ReserveToFill(order, stages_.size());
   while (!ready.empty()) {
     const size_t i = ready.top();
     ready.pop();
@@ -74,7 +94,7 @@ std::vector<std::vector<Stage*>> Graph::Loops() const {
   if (std::none_of(edges_.begin(), edges_.end(),
                    [](const Edge& edge) { return edge.options.feedback; }))
     return {};
-  const std::vector<std::vector<size_t>> next = Successors(/*feedback=*/true);
+  const Successors next(*this, /*feedback=*/true);
   const size_t n = stages_.size();
   std::vector<std::vector<size_t>> previous(n);
   for (size_t from = 0; from < n; ++from) {
@@ -121,21 +141,61 @@ std::vector<std::vector<Stage*>> Graph::Loops() const {
   return loops;
 }
 
-std::vector<Graph::Channel> Graph::Channels() const {
-  absl::flat_hash_map<const internal::InBase*, Channel> by_in;
-  by_in.reserve(edges_.size());
-  for (const Edge& edge : edges_) {
-    auto [at, added] = by_in.try_emplace(edge.in, Channel{edge.in, {}, kDefaultCapacity, {}});
-    at->second.outs.push_back(edge.out);
-    if (edge.options.feedback) at->second.feedback.push_back(edge.out);
-    if (edge.options.capacity.has_value()) at->second.capacity = *edge.options.capacity;
-  }
-  std::vector<Channel> channels;
-  channels.reserve(by_in.size());
-  for (Stage* stage : TopologicalOrder()) {
-    for (const internal::InBase* in : stage->ins()) {
-      if (auto at = by_in.find(in); at != by_in.end()) channels.push_back(std::move(at->second));
+namespace {
+
+// Something for each input, or each output, of a graph's stages, in lists as long as the stages are many: where hashing every
+// port took as long as the rest of a run's beginning.
+template <class T>
+class ByPort {
+ public:
+  template <class PortsOf>
+  ByPort(const std::vector<std::unique_ptr<Stage>>& stages, PortsOf&& ports_of, const T& initial) {
+    first_.reserve(stages.size());
+    size_t ports = 0;
+    for (const auto& stage : stages) {
+      first_.push_back(ports);
+      ports += ports_of(*stage).size();
     }
+    values_.assign(ports, initial);
+  }
+  // Of the port at `place` among those of the stage at `stage` in the graph.
+  T& at(size_t stage, size_t place) { return values_[first_[stage] + place]; }
+
+ private:
+  std::vector<size_t> first_;
+  std::vector<T> values_;
+};
+
+const auto kInsOf = [](const Stage& stage) -> auto& { return stage.ins(); };
+const auto kOutsOf = [](const Stage& stage) -> auto& { return stage.outs(); };
+
+}  // namespace
+
+std::vector<Graph::Channel> Graph::Channels() const {
+  constexpr size_t kNone = SIZE_MAX;
+  ByPort<size_t> senders(stages_, kInsOf, 0);
+  for (const Edge& edge : edges_) {
+    if (Owns(edge.in->stage())) ++senders.at(edge.in->stage().index_, edge.in->place());
+  }
+  ByPort<size_t> channel_of(stages_, kInsOf, kNone);
+  std::vector<Channel> channels;
+  internal::ReserveToFill(channels, edges_.size());
+  for (Stage* stage : TopologicalOrder()) {
+    for (internal::InBase* in : stage->ins()) {
+      const size_t outs = senders.at(stage->index_, in->place());
+      if (outs == 0) continue;
+      channel_of.at(stage->index_, in->place()) = channels.size();
+      channels.push_back({in, {}, kDefaultCapacity, {}});
+      channels.back().outs.reserve(outs);
+    }
+  }
+  for (const Edge& edge : edges_) {
+    if (!Owns(edge.in->stage())) continue;
+    const size_t at = channel_of.at(edge.in->stage().index_, edge.in->place());
+    if (at == kNone) continue;  // on an undeclared cycle
+    channels[at].outs.push_back(edge.out);
+    if (edge.options.feedback) channels[at].feedback.push_back(edge.out);
+    if (edge.options.capacity.has_value()) channels[at].capacity = *edge.options.capacity;
   }
   return channels;
 }
@@ -180,46 +240,50 @@ absl::Status Graph::Check() const {
     }
   }
 
-  absl::flat_hash_map<const internal::PortBase*, int> uses;
-  uses.reserve(2 * edges_.size());
-  absl::flat_hash_map<const internal::InBase*, size_t> capacities;
+  ByPort<int> sent_to(stages_, kInsOf, 0), received_from(stages_, kOutsOf, 0);
+  ByPort<std::optional<size_t>> capacities(stages_, kInsOf, std::nullopt);
+  const auto owned = [&](const internal::PortBase& port) {
+    if (Owns(port.stage())) return true;
+    faults.push_back(absl::StrCat("port '", port.FullName(),
+                                  "' belongs to a stage that was not added to it"));
+    return false;
+  };
   for (const Edge& edge : edges_) {
-    for (const internal::PortBase* port : {static_cast<const internal::PortBase*>(edge.out),
-                                           static_cast<const internal::PortBase*>(edge.in)}) {
-      ++uses[port];
-      if (!Owns(port->stage())) {
-        faults.push_back(absl::StrCat("port '", port->FullName(),
-                                      "' belongs to a stage that was not added to it"));
-      }
-    }
+    const internal::OutBase& out = *edge.out;
+    const internal::InBase& in = *edge.in;
+    if (owned(out)) ++received_from.at(out.stage().index_, out.place());
+    const bool owns_in = owned(in);
+    if (owns_in) ++sent_to.at(in.stage().index_, in.place());
     if (edge.options.capacity.has_value()) {
       const size_t capacity = *edge.options.capacity;
       if (capacity == 0) {
-        faults.push_back(absl::StrCat("the channel from '", edge.out->FullName(), "' to '",
-                                      edge.in->FullName(),
+        faults.push_back(absl::StrCat("the channel from '", out.FullName(), "' to '", in.FullName(),
                                       "' has capacity 0; it needs at least 1"));
       }
-      auto [at, added] = capacities.try_emplace(edge.in, capacity);
-      if (!added && at->second != capacity) {
-        faults.push_back(absl::StrCat("the channel into '", edge.in->FullName(),
-                                      "' is given two capacities, ", at->second, " and ", capacity,
+      if (!owns_in) continue;
+      std::optional<size_t>& given = capacities.at(in.stage().index_, in.place());
+      if (given.value_or(capacity) != capacity) {
+        faults.push_back(absl::StrCat("the channel into '", in.FullName(),
+                                      "' is given two capacities, ", *given, " and ", capacity,
                                       "; give it one"));
       }
+      given = given.value_or(capacity);
     }
   }
   for (const auto& stage : stages_) {
     for (const internal::InBase* in : stage->ins()) {
-      if (uses[in] == 0)
+      if (sent_to.at(stage->index_, in->place()) == 0)
         faults.push_back(
             absl::StrCat("input '", in->FullName(), "' is not connected; connect an Out to it"));
     }
     for (const internal::OutBase* out : stage->outs()) {
-      if (uses[out] == 0)
+      const int uses = received_from.at(stage->index_, out->place());
+      if (uses == 0)
         faults.push_back(absl::StrCat("output '", out->FullName(),
                                       "' is not connected; connect it to an In (of an Ignore "
                                       "stage, if its items are not wanted)"));
-      if (uses[out] > 1)
-        faults.push_back(absl::StrCat("output '", out->FullName(), "' is connected ", uses[out],
+      if (uses > 1)
+        faults.push_back(absl::StrCat("output '", out->FullName(), "' is connected ", uses,
                                       " times; put a Broadcast behind it"));
     }
   }

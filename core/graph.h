@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -103,13 +104,13 @@ class Graph {
   }
   void AddStage(std::string_view name, std::unique_ptr<Stage> stage);
   void ConnectPorts(internal::OutBase& out, internal::InBase& in, const ChannelOptions& options);
-  // For each stage, by its place in stages_, those that its outputs lead to. With or without back edges.
-  std::vector<std::vector<size_t>> Successors(bool feedback) const;
+  // For each stage, by its place in stages_, those that its outputs lead to.
+  class Successors;
   std::string DescribeCycle() const;
 
   const std::string name_;
   std::vector<std::unique_ptr<Stage>> stages_;
-  std::vector<Edge> edges_;
+  std::deque<Edge> edges_;
   std::atomic<bool> running_{false};  // asserts "once at a time"
 
   // The Runs that are over. Their reports are spelled with the graph's names when they are asked for, or when it goes.

@@ -4,10 +4,10 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <span>
 #include <utility>
 
+#include "weir/core/block_pool.h"
 #include "weir/core/transfer.h"
 
 namespace weir {
@@ -28,7 +28,7 @@ class Lease final : private internal::LeaseBase {
   Lease& operator=(const Lease&) = delete;
   ~Lease() {
     Release();
-    if (items_ != nullptr) std::allocator<T>().deallocate(items_, room_);
+    internal::FreeItems(items_, room_);
   }
 
   bool empty() const { return next_ == count_; }
@@ -92,10 +92,8 @@ class Lease final : private internal::LeaseBase {
   }
   void Reserve(size_t room) {
     if (room <= room_) return;
-    if (items_ != nullptr) std::allocator<T>().deallocate(items_, room_);
-    items_ = nullptr;
-    room_ = 0;
-    items_ = std::allocator<T>().allocate(room);
+    internal::FreeItems(std::exchange(items_, nullptr), std::exchange(room_, 0));
+    items_ = internal::AllocateItems<T>(room);
     room_ = room;
   }
 

@@ -54,14 +54,18 @@ class PortBase {
   // "split.in"
   std::string FullName() const;
   Stage& stage() const { return *stage_; }
+  // Which of its stage's inputs, or outputs, it is.
+  size_t place() const { return place_; }
   ChannelBase* channel_base() const { return channel_; }
 
  protected:
-  PortBase(Stage* stage, std::string_view name) : stage_(stage), name_(name) {}
+  PortBase(Stage* stage, std::string_view name, size_t place)
+      : stage_(stage), name_(name), place_(place) {}
   ~PortBase() = default;
 
   Stage* const stage_;
   const std::string name_;
+  const size_t place_;
   ChannelBase* channel_ = nullptr;  // set while a run lasts
 };
 

@@ -13,6 +13,8 @@
 #include <type_traits>
 #include <utility>
 
+#include "weir/core/block_pool.h"
+
 namespace weir::internal {
 
 template <class T>
@@ -21,7 +23,7 @@ class Ring {
   Ring() = default;
   Ring(const Ring&) = delete;
   Ring& operator=(const Ring&) = delete;
-  ~Ring() { Free(); }
+  ~Ring() { FreeItems(items_, slots_); }
 
   size_t slots() const { return slots_; }
   T& operator[](uint64_t position) { return items_[position & (slots_ - 1)]; }
@@ -31,12 +33,12 @@ class Ring {
   void Reserve(size_t count, uint64_t first, uint64_t end) {
     if (count <= slots_) return;
     const size_t slots = std::bit_ceil(std::max(count, kFewest));
-    T* items = std::allocator<T>().allocate(slots);
+    T* items = AllocateItems<T>(slots);
     for (uint64_t at = first; at != end; ++at) {
       ::new (&items[at & (slots - 1)]) T(std::move((*this)[at]));
       (*this)[at].~T();
     }
-    Free();
+    FreeItems(items_, slots_);
     items_ = items;
     slots_ = slots;
   }
@@ -78,9 +80,6 @@ class Ring {
     } else {
       for (size_t i = 0; i < count; ++i) ::new (&into[i]) T(std::move(from[i]));
     }
-  }
-  void Free() {
-    if (items_ != nullptr) std::allocator<T>().deallocate(items_, slots_);
   }
 
   T* items_ = nullptr;

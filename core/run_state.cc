@@ -65,18 +65,23 @@ void RunState::Start(absl::Status refused) {
     return;
   }
 
-  for (Stage* stage : graph_.TopologicalOrder()) {
+  const std::vector<Stage*> order = graph_.TopologicalOrder();
+  size_t works = 0;
+  for (const Stage* stage : order) works += stage->workers();
+  ReserveToFill(works_, works);
+  ReserveToFill(stages_, order.size());
+  record_of_.resize(order.size());
+  for (Stage* stage : order) {
     auto record = std::make_unique<StageRecord>();
     record->stage = stage;
     record->workers = stage->workers();
     record->live = stage->workers();
+    record->first_work = works_.size();
     for (int i = 0; i < stage->workers(); ++i) {
-      record->works.push_back(
-          std::make_unique<Work>(*this, *stage, i, static_cast<int>(works_.size())));
-      works_.push_back(record->works.back().get());
-      works_.back()->record_ = stages_.size();
+      works_.push_back(std::make_unique<Work>(*this, *stage, i, static_cast<int>(works_.size())));
+      works_.back()->record_ = static_cast<uint32_t>(stages_.size());
     }
-    record_of_[stage] = record.get();
+    record_of_[stage->index_] = record.get();
     stages_.push_back(std::move(record));
   }
   const std::vector<std::vector<Stage*>> loops = graph_.Loops();
@@ -86,7 +91,9 @@ void RunState::Start(absl::Status refused) {
   const auto one_work = [](const Stage& stage) {
     return stage.workers() == 1 && !stage.used_by_any_thread();
   };
-  for (Graph::Channel& plan : graph_.Channels()) {
+  std::vector<Graph::Channel> plans = graph_.Channels();
+  ReserveToFill(channels_, plans.size());
+  for (Graph::Channel& plan : plans) {
     const Stage& receiver = plan.in->stage();
     const bool single = plan.outs.size() == 1 && one_work(plan.outs[0]->stage()) &&
                         one_work(receiver) && !looping.contains(&receiver);
@@ -99,7 +106,7 @@ void RunState::Start(absl::Status refused) {
   }
   for (const std::vector<Stage*>& stages : loops) {
     LoopRecord& loop = loops_.emplace_back();
-    for (Stage* stage : stages) loop.stages.push_back(record_of_.at(stage));
+    for (Stage* stage : stages) loop.stages.push_back(&RecordOf(*stage));
     for (ChannelRecord& record : channels_) {
       if (std::find(stages.begin(), stages.end(), &record.plan.in->stage()) == stages.end())
         continue;
@@ -128,7 +135,7 @@ void RunState::Start(absl::Status refused) {
     }
     if (!parent_watch_.Publish()) parent_watch_.Wake();
   }
-  for (Work* work : works_) work->Wake();
+  for (const auto& work : works_) work->Wake();
   Release();
 }
 
@@ -143,13 +150,9 @@ void RunState::Fuse(const Graph::Channel& plan) {
   const uint64_t choice = engine_.Choose(4);
   if (choice == 3) return;
   out.Fuse(plan.in, choice == 2 ? static_cast<uint32_t>(engine_.Choose(8)) : UINT32_MAX);
-  StageRecord& record = *record_of_.at(&receiver);
-  record.previous = record_of_.at(&sender);
+  StageRecord& record = RecordOf(receiver);
+  record.previous = &RecordOf(sender);
   record.fused_by = &out;
-}
-
-Work& RunState::WorkOf(const Stage& stage, int index) const {
-  return *record_of_.at(&stage)->works[index];
 }
 
 // --- Holding it open ---
@@ -287,7 +290,7 @@ void RunState::Drain(absl::Duration deadline) {
   {
     WakeList wakes;
     MutexLock lock(tree_.mutex);
-    for (Work* work : works_) {
+    for (const auto& work : works_) {
       if (work->is_source()) work->context().WakeSleepersLocked(wakes);
     }
   }
@@ -337,16 +340,16 @@ void RunState::GraceIsOver() {
     MutexLock lock(mutex_);
     if (phase_ != Phase::kUnwinding) return;
     grace_over_ = true;
-    for (Work* work : works_) {
+    for (const auto& work : works_) {
       if (work->ended_) continue;
       if (work->at_gate_) {
         work->at_gate_ = false;
         work->granted_.store(true, std::memory_order_release);
-        ready.push_back(work);
+        ready.push_back(work.get());
       } else {
         work->overdue_ = true;
         const Work* other = work->runs_for();  // whose body does not return
-        if (other == nullptr) other = work;
+        if (other == nullptr) other = work.get();
         teardown_.overdue.push_back({&other->stage_, other->index_});
         engine_.Log(absl::StrCat(graph_.name(), ".", other->Name(), " has not stopped ",
                                  absl::FormatDuration(engine_.grace()),
@@ -472,7 +475,7 @@ void RunState::Finish() ABSL_NO_THREAD_SAFETY_ANALYSIS {
   }
 
   std::vector<std::unique_ptr<ChannelBase>> channels;
-  channels.reserve(channels_.size());
+  ReserveToFill(channels, channels_.size());
   {
     MutexLock lock(mutex_);
     const Instant now = engine_.clock().Now();
@@ -490,12 +493,7 @@ void RunState::Finish() ABSL_NO_THREAD_SAFETY_ANALYSIS {
     record.plan.in->Attach(nullptr);
     for (OutBase* out : record.plan.outs) out->Attach(nullptr, false);
   }
-  record_of_.clear();
-  works_.clear();
-  for (auto record = stages_.rbegin(); record != stages_.rend(); ++record) {
-    auto& works = (*record)->works;
-    while (!works.empty()) works.pop_back();
-  }
+  while (!works_.empty()) works_.pop_back();
   loops_.clear();
   while (!channels.empty()) channels.pop_back();
   if (started) {

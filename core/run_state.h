@@ -26,7 +26,6 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "weir/core/channel.h"
 #include "weir/core/context.h"
@@ -69,7 +68,7 @@ class RunState final {
   void WorkEnded(Work& work, absl::Status result);
   // The body of the Work's stage has failed in the Work that runs it: the run fails with it.
   void FusedBodyFailed(Work& work, const absl::Status& error);
-  Work& WorkOf(const Stage& stage, int index) const;
+  Work& WorkOf(const Stage& stage, int index) const { return WorkOf(RecordOf(stage), index); }
   void Hold();
   // For those who hold nothing yet: false if the run is finishing already.
   bool TryHold();
@@ -86,10 +85,10 @@ class RunState final {
  private:
   enum class Phase { kRunning, kUnwinding, kFinishing, kOver };
 
-  struct StageRecord {
+  struct StageRecord : Pooled {
     Stage* stage;
     int workers;
-    std::vector<std::unique_ptr<Work>> works;
+    size_t first_work = 0;  // in works_: those of a stage are side by side
     int live = 0;                     // guarded by mutex_
     absl::Status outcome;             // guarded by mutex_: the first that was not OK
     StageRecord* previous = nullptr;  // the only stage before it
@@ -156,6 +155,10 @@ class RunState final {
     RunState& run_;
   };
 
+  StageRecord& RecordOf(const Stage& stage) const { return *record_of_[stage.index_]; }
+  Work& WorkOf(const StageRecord& record, int index) const {
+    return *works_[record.first_work + index];
+  }
   void Refuse(absl::Status why);
   void Fuse(const Graph::Channel& plan);
   void BeginTeardown();
@@ -178,8 +181,8 @@ class RunState final {
   const RunOptions options_;
   Instant began_;
   std::vector<std::unique_ptr<StageRecord>> stages_;  // in topological order
-  absl::flat_hash_map<const Stage*, StageRecord*> record_of_;
-  std::vector<Work*> works_;             // in the order of unwinding
+  std::vector<StageRecord*> record_of_;               // by the stages' places in the graph
+  std::vector<std::unique_ptr<Work>> works_;          // in the order of unwinding; gone at the end
   std::vector<ChannelRecord> channels_;  // in topological order
   std::vector<LoopRecord> loops_;
 

@@ -25,13 +25,14 @@ void RunState::Sample() {
   RefreshHeads();
   for (auto& record : stages_) {
     const StageRecord* head = record->head;
-    for (auto& work : record->works) {
+    for (int i = 0; i < record->workers; ++i) {
+      const Work* work = works_[record->first_work + i].get();
       if (work->ended_) continue;
       std::atomic<uint64_t>* counter = &record->waiting;
       WaitKind kind = work->waiting_kind();
       if (head != nullptr) {
         // It sleeps, and another runs its body, among those of the stages that it is fused with.
-        const bool runs = head->works[work->index()]->runs_for() == work.get();
+        const bool runs = WorkOf(*head, i).runs_for() == work;
         kind = runs ? WaitKind::kNothing : WaitKind::kRun;
       } else if (work->runs_for() != nullptr) {
         kind = WaitKind::kRun;
@@ -49,7 +50,8 @@ void RunState::Sample() {
 
 bool RunState::WaitsForExternal() const {
   MutexLock lock(mutex_);
-  for (const Work* work : works_) {
+  if (figures_final_) return false;
+  for (const auto& work : works_) {
     if (!work->ended_ && work->waiting_kind() == WaitKind::kExternal) return true;
   }
   return false;
@@ -58,7 +60,7 @@ bool RunState::WaitsForExternal() const {
 void RunState::AppendCensus(std::vector<std::string>& lines) const {
   MutexLock lock(mutex_);
   if (figures_final_) return;
-  for (const Work* work : works_) {
+  for (const auto& work : works_) {
     if (work->ended_) continue;
     std::string line = absl::StrCat(graph_.name(), ".", work->Name(), ": ");
     // Read one after the other while the Work goes on: where may belong to its next wait.
@@ -91,9 +93,11 @@ void RunState::FillReport(Report& report) const {
   report.errors = errors_;
   report.more_errors = more_errors_;
   report.elapsed = figures_final_ ? elapsed_ : engine_.clock().Now() - began_;
-  absl::flat_hash_map<const InBase*, uint64_t> received;
-  absl::flat_hash_map<const OutBase*, uint64_t> sent;  // only over channels that are not shared
-  report.channels.reserve(channels_.size());
+  struct Moved {
+    uint64_t received = 0, sent = 0;
+  };
+  std::vector<Moved> moved(record_of_.size());  // by the stages' places in the graph
+  ReserveToFill(report.channels, channels_.size());
   for (const ChannelRecord& record : channels_) {
     ChannelReport& channel = report.channels.emplace_back();
     channel.name = record.plan.in->FullName();
@@ -102,10 +106,11 @@ void RunState::FillReport(Report& report) const {
     channel.type = record.plan.in->TypeName();
     channel.capacity = record.plan.capacity;
     channel.ledger = record.ledger();
-    received[record.plan.in] = channel.ledger.received;
-    if (record.plan.outs.size() == 1) sent[record.plan.outs[0]] = channel.ledger.accepted;
+    moved[record.plan.in->stage().index_].received += channel.ledger.received;
+    if (record.plan.outs.size() > 1) continue;
+    moved[record.plan.outs[0]->stage().index_].sent += channel.ledger.accepted;
   }
-  report.stages.reserve(stages_.size());
+  ReserveToFill(report.stages, stages_.size());
   for (const auto& record : stages_) {
     StageReport& stage = report.stages.emplace_back();
     stage.name = record->stage->name();
@@ -114,15 +119,15 @@ void RunState::FillReport(Report& report) const {
     stage.ended = record->workers - record->live;
     stage.outcome = record->outcome;
     if (record->head != nullptr) stage.fused_into = record->head->stage->name();
-    for (const InBase* in : record->stage->ins()) stage.received += received[in];
-    for (const OutBase* out : record->stage->outs()) stage.sent += sent[out];
+    stage.received = moved[record->stage->index_].received;
+    stage.sent = moved[record->stage->index_].sent;
     stage.busy = record->busy.load(std::memory_order_relaxed);
     stage.starved = record->starved.load(std::memory_order_relaxed);
     stage.blocked = record->blocked.load(std::memory_order_relaxed);
     stage.waiting = record->waiting.load(std::memory_order_relaxed);
   }
   const auto names = [](const std::vector<WorkId>& works, std::vector<std::string>& into) {
-    into.reserve(works.size());
+    ReserveToFill(into, works.size());
     for (const WorkId& work : works) into.push_back(work.Name());
   };
   report.teardown.happened = teardown_.happened;

@@ -15,11 +15,13 @@ namespace internal {
 
 std::string PortBase::FullName() const { return absl::StrCat(stage_->name(), ".", name_); }
 
-InBase::InBase(Stage* stage, std::string_view name) : PortBase(stage, name) {
+InBase::InBase(Stage* stage, std::string_view name)
+    : PortBase(stage, name, stage->ins_.size()) {
   stage->ins_.push_back(this);
 }
 
-OutBase::OutBase(Stage* stage, std::string_view name) : PortBase(stage, name) {
+OutBase::OutBase(Stage* stage, std::string_view name)
+    : PortBase(stage, name, stage->outs_.size()) {
   stage->outs_.push_back(this);
 }
 

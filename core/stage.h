@@ -23,6 +23,7 @@
 #include <string_view>
 #include <vector>
 
+#include "weir/core/block_pool.h"
 #include "weir/core/context.h"
 #include "weir/core/operations.h"
 #include "weir/core/port.h"
@@ -32,7 +33,7 @@ namespace weir {
 
 class Graph;
 
-class Stage {
+class Stage : public internal::Pooled {
  public:
   Stage() = default;
   Stage(const Stage&) = delete;

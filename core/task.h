@@ -21,7 +21,7 @@
 #include <utility>
 
 #include "absl/status/status.h"
-#include "weir/core/frame_pool.h"
+#include "weir/core/block_pool.h"
 
 namespace weir {
 
@@ -64,12 +64,9 @@ class Awaited {
   Awaitable* awaitable_;
 };
 
-class PromiseBase {
+class PromiseBase : public Pooled {
  public:
   PromiseBase() = default;
-
-  static void* operator new(std::size_t size) { return AllocateFrame(size); }
-  static void operator delete(void* frame, std::size_t size) { FreeFrame(frame, size); }
 
   std::suspend_always initial_suspend() noexcept { return {}; }
 

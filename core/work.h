@@ -17,6 +17,7 @@
 #include <cstdint>
 #include <string>
 
+#include "weir/core/block_pool.h"
 #include "weir/core/context.h"
 #include "weir/core/executor.h"
 #include "weir/core/task.h"
@@ -46,7 +47,7 @@ class LeaseBase {
   bool open_ = false;
 };
 
-class Work final : public Job, public Waiter {
+class Work final : public Job, public Waiter, public Pooled {
  public:
   Work(RunState& run, Stage& stage, int index, int order);
   ~Work();
@@ -111,36 +112,35 @@ class Work final : public Job, public Waiter {
     Note(kind);
   }
 
-  // Constant after construction.
+  // Constant once the run has begun.
   RunState& run_;
   Stage& stage_;
   const int index_;
-  const int order_;  // its place in the order of unwinding
+  const int order_;         // its place in the order of unwinding
+  uint32_t record_ = 0;     // of its stage, in the run's list
   const bool source_;
+
+  // Guarded by the run's lock (run_state.h).
+  bool at_gate_ = false;
+  bool ended_ = false;
+  bool overdue_ = false;
 
   // Owned by the thread that runs the Work.
   Context context_;
   Task<> task_;
   std::coroutine_handle<> resume_point_;
   Trampoline* trampoline_ = nullptr;
+  LeaseBase* leases_ = nullptr;
   int budget_ = kBudget;
   bool started_ = false;
-  LeaseBase* leases_ = nullptr;
+
+  // Set under the run's lock before the Work is posted: it may unwind now.
+  std::atomic<bool> granted_{false};
 
   // Written by the Work, read by the sampler; order nothing.
   std::atomic<WaitKind> waiting_kind_{WaitKind::kNothing};
   std::atomic<const std::string*> waiting_where_{nullptr};
   std::atomic<Work*> runs_for_{nullptr};
-
-  // Set under the run's lock before the Work is posted: it may unwind now.
-  std::atomic<bool> granted_{false};
-
-  size_t record_ = 0;  // of its stage, in the run's list. Constant once the run has begun
-
-  // Guarded by the run's lock (run_state.h).
-  bool at_gate_ = false;
-  bool ended_ = false;
-  bool overdue_ = false;
 };
 
 // Claims its waiter as timed out.

@@ -24,6 +24,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "weir/core/block_pool.h"
 #include "weir/core/operations.h"
 #include "weir/core/port.h"
 #include "weir/core/stage.h"
@@ -88,7 +89,7 @@ class PortTail final : public Tail {
 };
 
 // The body of a fused stage, in the Work that runs it.
-class FusedBody {
+class FusedBody : public Pooled {
  public:
   virtual ~FusedBody() = default;
 
@@ -195,6 +196,8 @@ class Onward {
     }
     work_.RunFor(nullptr);
   }
+  // How many bodies that runs.
+  size_t bodies() const { return bodies_.size(); }
   // Whether there is anything to send, or to give others their turn for.
   bool has_output() { return last() == nullptr || !last()->empty(); }
   SendOnward Send() {

@@ -8,6 +8,8 @@
 #include <new>
 #include <utility>
 
+#include "weir/core/block_pool.h"
+
 namespace weir::internal {
 
 template <class T>
@@ -18,7 +20,7 @@ class Items {
   Items& operator=(const Items&) = delete;
   ~Items() {
     Clear();
-    if (items_ != nullptr) std::allocator<T>().deallocate(items_, room_);
+    FreeItems(items_, room_);
   }
 
   bool empty() const { return size_ == 0; }
@@ -29,12 +31,12 @@ class Items {
   void Reserve(size_t count) {
     if (count <= room_ - size_) return;
     const size_t room = std::max(size_ + count, room_ * 2);
-    T* items = std::allocator<T>().allocate(room);
+    T* items = AllocateItems<T>(room);
     for (size_t i = 0; i < size_; ++i) {
       ::new (&items[i]) T(std::move(items_[i]));
       items_[i].~T();
     }
-    if (items_ != nullptr) std::allocator<T>().deallocate(items_, room_);
+    FreeItems(items_, room_);
     items_ = items;
     room_ = room;
   }

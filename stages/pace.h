@@ -26,9 +26,11 @@ class Pace {
     measuring_ = limit_ < most_ || ++batches_ % kLookEvery == 0;
     if (measuring_) began_ = context.Now();
   }
-  void End(const Context& context, size_t items) {
+  // `bodies`: how many further stages' bodies were run over the items. What it takes to begin with each, cold, is not the items'.
+  void End(const Context& context, size_t items, size_t bodies = 0) {
     if (!measuring_ || items == 0) return;
-    const int64_t took = context.Now().nanoseconds() - began_.nanoseconds();
+    const int64_t took = context.Now().nanoseconds() - began_.nanoseconds() -
+                         static_cast<int64_t>(bodies) * kToBegin;
     size_t next = limit_ * 2;  // too fast to tell: feel the way up
     slow_ = took > static_cast<int64_t>(items) * kWorthAThread ? slow_ + 1 : 0;
     if (took > 0) {
@@ -42,6 +44,7 @@ class Pace {
  private:
   static constexpr double kTargetNanoseconds = 50'000;
   static constexpr int64_t kWorthAThread = 250;  // nanoseconds an item
+  static constexpr int64_t kToBegin = 250;       // nanoseconds a body
   static constexpr unsigned kSeveralTimes = 8;
   static constexpr unsigned kLookEvery = 16;  // at full size: a clock read is 30 ns
 

@@ -53,7 +53,7 @@ class Source final : public Stage {
       verdict = PullSome(state, std::min(pace.limit(), onward.room()), onward.items(), error);
       const size_t pulled = onward.items().size();
       onward.Run();
-      pace.End(context, pulled);
+      pace.End(context, pulled, onward.bodies());
       auto send = onward.Send();
       absl::Status sent = co_await send;
       if (!sent.ok()) co_return onward.Refused(sent);

@@ -19,6 +19,7 @@
 #include "tools/bench/chain.h"
 #include "tools/bench/wide.h"
 #include "tools/bench/workloads.h"
+#include "weir/core/block_pool.h"
 #include "weir/weir.h"
 
 namespace weir::bench {
@@ -58,7 +59,7 @@ Sample RunWide(Engine& engine, const Params& params) {
 
 size_t AllocatedBytes() {
   const struct mallinfo2 info = mallinfo2();
-  return info.uordblks + info.hblkhd;
+  return info.uordblks + info.hblkhd + internal::BlockBytesInUse();
 }
 
 // What `stages` blocked stages have allocated, with all that joins them.
