@@ -41,7 +41,9 @@ void Graph::ConnectPorts(internal::OutBase& out, internal::InBase& in,
 class Graph::Successors {
  public:
   // With or without back edges.
-  Successors(const Graph& graph, bool feedback) : first_(graph.stages_.size() + 1, 0) {
+  Successors(const Graph& graph, bool feedback) {
+    internal::ReserveToFill(first_, graph.stages_.size() + 1);
+    first_.assign(graph.stages_.size() + 1, 0);
     const auto visit = [&](auto&& leads_to) {
       for (const Edge& edge : graph.edges_) {
         if (edge.options.feedback && !feedback) continue;
@@ -52,24 +54,27 @@ class Graph::Successors {
     };
     visit([&](size_t from, size_t) { ++first_[from + 1]; });
     std::partial_sum(first_.begin(), first_.end(), first_.begin());
+    internal::ReserveToFill(to_, first_.back());
     to_.resize(first_.back());
-    std::vector<size_t> next(first_.begin(), first_.end() - 1);
-    visit([&](size_t from, size_t to) { to_[next[from]++] = to; });
+    std::vector<uint32_t> next;
+    internal::ReserveToFill(next, first_.size());
+    next = first_;
+    visit([&](size_t from, size_t to) { to_[next[from]++] = static_cast<uint32_t>(to); });
   }
-  absl::Span<const size_t> operator[](size_t stage) const {
+  absl::Span<const uint32_t> operator[](size_t stage) const {
     return absl::MakeSpan(to_).subspan(first_[stage], first_[stage + 1] - first_[stage]);
   }
   // Of all stages.
-  const std::vector<size_t>& all() const { return to_; }
+  const std::vector<uint32_t>& all() const { return to_; }
 
  private:
-  std::vector<size_t> first_;  // a stage's first in to_, and the end
-  std::vector<size_t> to_;
+  std::vector<uint32_t> first_;  // a stage's first in to_, and the end
+  std::vector<uint32_t> to_;
 };
 
 std::vector<Stage*> Graph::TopologicalOrder() const {
   const Successors next(*this, /*feedback=*/false);
-  std::vector<size_t> waiting_for(stages_.size(), 0);
+  std::vector<uint32_t> waiting_for(stages_.size(), 0);
   for (size_t to : next.all()) ++waiting_for[to];
   std::priority_queue<size_t, std::vector<size_t>, std::greater<>> ready;
   for (size_t i = 0; i < stages_.size(); ++i) {
@@ -141,58 +146,61 @@ std::vector<std::vector<Stage*>> Graph::Loops() const {
   return loops;
 }
 
-namespace {
-
-// Something for each input, or each output, of a graph's stages, in lists as long as the stages are many: where hashing every
-// port took as long as the rest of a run's beginning.
+// Something for each input, or each output, of a graph's stages. In lists: to hash every port took as long as all the rest of a
+// run's beginning.
 template <class T>
-class ByPort {
+class Graph::ByPort {
  public:
   template <class PortsOf>
   ByPort(const std::vector<std::unique_ptr<Stage>>& stages, PortsOf&& ports_of, const T& initial) {
-    first_.reserve(stages.size());
-    size_t ports = 0;
+    internal::ReserveToFill(first_, stages.size());
+    uint32_t ports = 0;
     for (const auto& stage : stages) {
       first_.push_back(ports);
-      ports += ports_of(*stage).size();
+      ports += static_cast<uint32_t>(ports_of(*stage).size());
     }
+    internal::ReserveToFill(values_, ports);
     values_.assign(ports, initial);
   }
-  // Of the port at `place` among those of the stage at `stage` in the graph.
-  T& at(size_t stage, size_t place) { return values_[first_[stage] + place]; }
+  // Of a port whose stage the graph owns.
+  T& at(const internal::PortBase& port) {
+    return values_[first_[port.stage().index_] + port.place()];
+  }
 
  private:
-  std::vector<size_t> first_;
+  std::vector<uint32_t> first_;
   std::vector<T> values_;
 };
+
+namespace {
 
 const auto kInsOf = [](const Stage& stage) -> auto& { return stage.ins(); };
 const auto kOutsOf = [](const Stage& stage) -> auto& { return stage.outs(); };
 
 }  // namespace
 
-std::vector<Graph::Channel> Graph::Channels() const {
-  constexpr size_t kNone = SIZE_MAX;
-  ByPort<size_t> senders(stages_, kInsOf, 0);
-  for (const Edge& edge : edges_) {
-    if (Owns(edge.in->stage())) ++senders.at(edge.in->stage().index_, edge.in->place());
-  }
+std::vector<Graph::Channel> Graph::Channels() const { return Channels(TopologicalOrder()); }
+
+std::vector<Graph::Channel> Graph::Channels(const std::vector<Stage*>& order) const {
+  constexpr size_t kNone = SIZE_MAX, kConnected = SIZE_MAX - 1;
   ByPort<size_t> channel_of(stages_, kInsOf, kNone);
+  for (const Edge& edge : edges_) {
+    if (Owns(edge.in->stage())) channel_of.at(*edge.in) = kConnected;
+  }
   std::vector<Channel> channels;
   internal::ReserveToFill(channels, edges_.size());
-  for (Stage* stage : TopologicalOrder()) {
+  for (Stage* stage : order) {
     for (internal::InBase* in : stage->ins()) {
-      const size_t outs = senders.at(stage->index_, in->place());
-      if (outs == 0) continue;
-      channel_of.at(stage->index_, in->place()) = channels.size();
+      size_t& channel = channel_of.at(*in);
+      if (channel == kNone) continue;
+      channel = channels.size();
       channels.push_back({in, {}, kDefaultCapacity, {}});
-      channels.back().outs.reserve(outs);
     }
   }
   for (const Edge& edge : edges_) {
     if (!Owns(edge.in->stage())) continue;
-    const size_t at = channel_of.at(edge.in->stage().index_, edge.in->place());
-    if (at == kNone) continue;  // on an undeclared cycle
+    const size_t at = channel_of.at(*edge.in);
+    if (at == kConnected) continue;  // of a stage that is on an undeclared cycle
     channels[at].outs.push_back(edge.out);
     if (edge.options.feedback) channels[at].feedback.push_back(edge.out);
     if (edge.options.capacity.has_value()) channels[at].capacity = *edge.options.capacity;
@@ -222,7 +230,9 @@ std::string Graph::DescribeCycle() const {
   return absl::StrJoin(names.rbegin(), names.rend(), " -> ");
 }
 
-absl::Status Graph::Check() const {
+absl::Status Graph::Check() const { return Check(TopologicalOrder()); }
+
+absl::Status Graph::Check(const std::vector<Stage*>& order) const {
   std::vector<std::string> faults;
   if (stages_.empty())
     faults.push_back("it has no source: add a stage without inputs, and connect it");
@@ -240,8 +250,12 @@ absl::Status Graph::Check() const {
     }
   }
 
-  ByPort<int> sent_to(stages_, kInsOf, 0), received_from(stages_, kOutsOf, 0);
-  ByPort<std::optional<size_t>> capacities(stages_, kInsOf, std::nullopt);
+  struct Uses {
+    int edges = 0;
+    size_t capacity = 0;  // that was given, if one was
+  };
+  ByPort<Uses> ins(stages_, kInsOf, {});
+  ByPort<int> outs(stages_, kOutsOf, 0);
   const auto owned = [&](const internal::PortBase& port) {
     if (Owns(port.stage())) return true;
     faults.push_back(absl::StrCat("port '", port.FullName(),
@@ -251,33 +265,31 @@ absl::Status Graph::Check() const {
   for (const Edge& edge : edges_) {
     const internal::OutBase& out = *edge.out;
     const internal::InBase& in = *edge.in;
-    if (owned(out)) ++received_from.at(out.stage().index_, out.place());
-    const bool owns_in = owned(in);
-    if (owns_in) ++sent_to.at(in.stage().index_, in.place());
-    if (edge.options.capacity.has_value()) {
-      const size_t capacity = *edge.options.capacity;
-      if (capacity == 0) {
-        faults.push_back(absl::StrCat("the channel from '", out.FullName(), "' to '", in.FullName(),
-                                      "' has capacity 0; it needs at least 1"));
-      }
-      if (!owns_in) continue;
-      std::optional<size_t>& given = capacities.at(in.stage().index_, in.place());
-      if (given.value_or(capacity) != capacity) {
-        faults.push_back(absl::StrCat("the channel into '", in.FullName(),
-                                      "' is given two capacities, ", *given, " and ", capacity,
-                                      "; give it one"));
-      }
-      given = given.value_or(capacity);
+    if (owned(out)) ++outs.at(out);
+    const size_t capacity = edge.options.capacity.value_or(kDefaultCapacity);
+    if (capacity == 0) {
+      faults.push_back(absl::StrCat("the channel from '", out.FullName(), "' to '", in.FullName(),
+                                    "' has capacity 0; it needs at least 1"));
     }
+    if (!owned(in)) continue;
+    Uses& uses = ins.at(in);
+    ++uses.edges;
+    if (!edge.options.capacity.has_value() || capacity == 0) continue;
+    if (uses.capacity != 0 && uses.capacity != capacity) {
+      faults.push_back(absl::StrCat("the channel into '", in.FullName(),
+                                    "' is given two capacities, ", uses.capacity, " and ", capacity,
+                                    "; give it one"));
+    }
+    uses.capacity = capacity;
   }
   for (const auto& stage : stages_) {
     for (const internal::InBase* in : stage->ins()) {
-      if (sent_to.at(stage->index_, in->place()) == 0)
+      if (ins.at(*in).edges == 0)
         faults.push_back(
             absl::StrCat("input '", in->FullName(), "' is not connected; connect an Out to it"));
     }
     for (const internal::OutBase* out : stage->outs()) {
-      const int uses = received_from.at(stage->index_, out->place());
+      const int uses = outs.at(*out);
       if (uses == 0)
         faults.push_back(absl::StrCat("output '", out->FullName(),
                                       "' is not connected; connect it to an In (of an Ignore "
@@ -287,7 +299,7 @@ absl::Status Graph::Check() const {
                                       " times; put a Broadcast behind it"));
     }
   }
-  if (faults.empty() && TopologicalOrder().size() < stages_.size()) {
+  if (faults.empty() && order.size() < stages_.size()) {
     faults.push_back(
         absl::StrCat("it has a cycle: ", DescribeCycle(),
                      "; if it is meant, connect the edge that leads back with {.feedback = true}"));

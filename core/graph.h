@@ -77,9 +77,9 @@ class Graph {
 
   struct Channel {
     internal::InBase* in;
-    std::vector<internal::OutBase*> outs;
+    internal::Ports<internal::OutBase> outs;
     size_t capacity;
-    std::vector<internal::OutBase*> feedback;  // those of `outs` that are back edges
+    internal::Ports<internal::OutBase> feedback;  // those of `outs` that are back edges
   };
   const std::vector<std::unique_ptr<Stage>>& stages() const { return stages_; }
   // In topological order of the receiving stages.
@@ -99,6 +99,9 @@ class Graph {
     ChannelOptions options;
   };
 
+  // With the topological order, for who has it already.
+  absl::Status Check(const std::vector<Stage*>& order) const;
+  std::vector<Channel> Channels(const std::vector<Stage*>& order) const;
   bool Owns(const Stage& stage) const {
     return stage.index_ < stages_.size() && stages_[stage.index_].get() == &stage;
   }
@@ -106,6 +109,8 @@ class Graph {
   void ConnectPorts(internal::OutBase& out, internal::InBase& in, const ChannelOptions& options);
   // For each stage, by its place in stages_, those that its outputs lead to.
   class Successors;
+  template <class T>
+  class ByPort;
   std::string DescribeCycle() const;
 
   const std::string name_;

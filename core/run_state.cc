@@ -54,7 +54,8 @@ void RunState::Refuse(absl::Status why) {
 }
 
 void RunState::Start(absl::Status refused) {
-  refused.Update(graph_.Check());
+  const std::vector<Stage*> order = graph_.TopologicalOrder();
+  refused.Update(graph_.Check(order));
   if (refused.ok() && graph_.running_.exchange(true)) {
     refused = absl::FailedPreconditionError(
         absl::StrCat("graph '", graph_.name(), "' runs already; a graph runs once at a time"));
@@ -65,7 +66,6 @@ void RunState::Start(absl::Status refused) {
     return;
   }
 
-  const std::vector<Stage*> order = graph_.TopologicalOrder();
   size_t works = 0;
   for (const Stage* stage : order) works += stage->workers();
   ReserveToFill(works_, works);
@@ -76,10 +76,11 @@ void RunState::Start(absl::Status refused) {
     record->stage = stage;
     record->workers = stage->workers();
     record->live = stage->workers();
-    record->first_work = works_.size();
+    record->place = static_cast<uint32_t>(stages_.size());
+    record->first_work = static_cast<uint32_t>(works_.size());
     for (int i = 0; i < stage->workers(); ++i) {
       works_.push_back(std::make_unique<Work>(*this, *stage, i, static_cast<int>(works_.size())));
-      works_.back()->record_ = static_cast<uint32_t>(stages_.size());
+      works_.back()->record_ = record->place;
     }
     record_of_[stage->index_] = record.get();
     stages_.push_back(std::move(record));
@@ -91,7 +92,7 @@ void RunState::Start(absl::Status refused) {
   const auto one_work = [](const Stage& stage) {
     return stage.workers() == 1 && !stage.used_by_any_thread();
   };
-  std::vector<Graph::Channel> plans = graph_.Channels();
+  std::vector<Graph::Channel> plans = graph_.Channels(order);
   ReserveToFill(channels_, plans.size());
   for (Graph::Channel& plan : plans) {
     const Stage& receiver = plan.in->stage();

@@ -88,7 +88,8 @@ class RunState final {
   struct StageRecord : Pooled {
     Stage* stage;
     int workers;
-    size_t first_work = 0;  // in works_: those of a stage are side by side
+    uint32_t place = 0;       // in stages_
+    uint32_t first_work = 0;  // in works_: those of a stage are side by side
     int live = 0;                     // guarded by mutex_
     absl::Status outcome;             // guarded by mutex_: the first that was not OK
     StageRecord* previous = nullptr;  // the only stage before it

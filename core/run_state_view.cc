@@ -93,23 +93,6 @@ void RunState::FillReport(Report& report) const {
   report.errors = errors_;
   report.more_errors = more_errors_;
   report.elapsed = figures_final_ ? elapsed_ : engine_.clock().Now() - began_;
-  struct Moved {
-    uint64_t received = 0, sent = 0;
-  };
-  std::vector<Moved> moved(record_of_.size());  // by the stages' places in the graph
-  ReserveToFill(report.channels, channels_.size());
-  for (const ChannelRecord& record : channels_) {
-    ChannelReport& channel = report.channels.emplace_back();
-    channel.name = record.plan.in->FullName();
-    for (const OutBase* out : record.plan.outs) channel.from.push_back(out->FullName());
-    for (const OutBase* out : record.plan.feedback) channel.feedback.push_back(out->FullName());
-    channel.type = record.plan.in->TypeName();
-    channel.capacity = record.plan.capacity;
-    channel.ledger = record.ledger();
-    moved[record.plan.in->stage().index_].received += channel.ledger.received;
-    if (record.plan.outs.size() > 1) continue;
-    moved[record.plan.outs[0]->stage().index_].sent += channel.ledger.accepted;
-  }
   ReserveToFill(report.stages, stages_.size());
   for (const auto& record : stages_) {
     StageReport& stage = report.stages.emplace_back();
@@ -119,12 +102,26 @@ void RunState::FillReport(Report& report) const {
     stage.ended = record->workers - record->live;
     stage.outcome = record->outcome;
     if (record->head != nullptr) stage.fused_into = record->head->stage->name();
-    stage.received = moved[record->stage->index_].received;
-    stage.sent = moved[record->stage->index_].sent;
     stage.busy = record->busy.load(std::memory_order_relaxed);
     stage.starved = record->starved.load(std::memory_order_relaxed);
     stage.blocked = record->blocked.load(std::memory_order_relaxed);
     stage.waiting = record->waiting.load(std::memory_order_relaxed);
+  }
+  ReserveToFill(report.channels, channels_.size());
+  for (const ChannelRecord& record : channels_) {
+    ChannelReport& channel = report.channels.emplace_back();
+    channel.name = record.plan.in->FullName();
+    for (const OutBase* out : record.plan.outs) channel.from.push_back(out->FullName());
+    for (const OutBase* out : record.plan.feedback) channel.feedback.push_back(out->FullName());
+    channel.type = record.plan.in->TypeName();
+    channel.capacity = record.plan.capacity;
+    channel.ledger = record.ledger();
+    const auto stage_of = [&](const PortBase& port) -> StageReport& {
+      return report.stages[RecordOf(port.stage()).place];
+    };
+    stage_of(*record.plan.in).received += channel.ledger.received;
+    if (record.plan.outs.size() > 1) continue;  // nobody knows who sent what
+    stage_of(*record.plan.outs[0]).sent += channel.ledger.accepted;
   }
   const auto names = [](const std::vector<WorkId>& works, std::vector<std::string>& into) {
     ReserveToFill(into, works.size());

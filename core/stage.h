@@ -21,8 +21,8 @@
 
 #include <string>
 #include <string_view>
-#include <vector>
 
+#include "absl/container/inlined_vector.h"
 #include "weir/core/block_pool.h"
 #include "weir/core/context.h"
 #include "weir/core/operations.h"
@@ -32,6 +32,14 @@
 namespace weir {
 
 class Graph;
+
+namespace internal {
+
+// Most stages have one input and one output, and graphs may have very many of them.
+template <class Port>
+using Ports = absl::InlinedVector<Port*, 1>;
+
+}  // namespace internal
 
 class Stage : public internal::Pooled {
  public:
@@ -59,8 +67,8 @@ class Stage : public internal::Pooled {
     return *this;
   }
 
-  const std::vector<internal::InBase*>& ins() const { return ins_; }
-  const std::vector<internal::OutBase*>& outs() const { return outs_; }
+  const internal::Ports<internal::InBase>& ins() const { return ins_; }
+  const internal::Ports<internal::OutBase>& outs() const { return outs_; }
 
  protected:
   // Around the Works of a run, on one thread: nothing of the stage runs before the first or after the second.
@@ -83,8 +91,8 @@ class Stage : public internal::Pooled {
   std::string name_;
   size_t index_ = 0;  // its place in the graph
   int workers_ = 1;
-  std::vector<internal::InBase*> ins_;
-  std::vector<internal::OutBase*> outs_;
+  internal::Ports<internal::InBase> ins_;
+  internal::Ports<internal::OutBase> outs_;
 };
 
 }  // namespace weir
