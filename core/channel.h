@@ -133,8 +133,14 @@ class ChannelBase : public Pooled {
   uint64_t Pass(size_t count) { return passed_.fetch_add(count, std::memory_order_relaxed); }
   // `count` items stayed with the sender, because the receiving stage has failed on one before them.
   void Refuse(size_t count);
-  // Destroys what is queued, first to last, on this thread. The run's last step.
-  void Discard() { DestroyQueued(&ChannelBase::discarded_); }
+  // The run's last steps, when nobody moves items any more. Destroys what is queued, first to last, on this thread; false if
+  // there is nothing.
+  bool Discard() {
+    if (queued() == 0) return false;
+    DestroyQueued(&ChannelBase::discarded_);
+    return true;
+  }
+  Ledger FinalLedger() const ABSL_NO_THREAD_SAFETY_ANALYSIS { return LedgerLocked(); }
 
   // True if a sender must not send any more, because nobody receives, because sources are to stop, or because it is closed.
   bool closed_to_sender(const SendingEnd& sender) const;
@@ -187,6 +193,7 @@ class ChannelBase : public Pooled {
     return receivers_ == 0 || sender.closed ||
            (sender.from_source && signals_.draining.load(std::memory_order_acquire));
   }
+  Ledger LedgerLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   size_t share(size_t queued) const {
     return receiving_works_ <= 1 ? queued : (queued + receiving_works_ - 1) / receiving_works_;
   }
@@ -586,18 +593,18 @@ class Channel final : public ChannelBase {
     constexpr size_t kAtOnce = std::max<size_t>(1, 512 / sizeof(T));
     alignas(T) unsigned char raw[kAtOnce * sizeof(T)];
     T* const items = reinterpret_cast<T*>(raw);
-    while (true) {
+    for (bool more = true; more;) {
       size_t n = 0;
       {
         Lock lock(mutex_);
         n = std::min(kAtOnce, queued());
+        more = n < queued();
         const uint64_t next = next_.load(std::memory_order_relaxed);
         ring_.MoveOut(next, items, n);
         next_.store(next + n, std::memory_order_relaxed);
         head_.store(head_.load(std::memory_order_relaxed) + n, std::memory_order_release);
         this->*counter += n;
       }
-      if (n == 0) return;
       std::destroy_n(items, n);
     }
   }

@@ -39,7 +39,7 @@ Context::Context(Context& parent, Instant deadline)
 
 Context::~Context() {
   if (armed_) tree_.engine.clock().Cancel(timer_);
-  if (parent_ == nullptr) return;
+  if (parent_ == nullptr || tree_.over) return;
   MutexLock lock(tree_.mutex);
   assert(first_child_ == nullptr && "weir: a Context must not outlive its parent");
   (previous_sibling_ == nullptr ? parent_->first_child_ : previous_sibling_->next_sibling_) =

@@ -44,6 +44,7 @@ struct ContextTree {
   EngineState& engine;
   const std::string& graph_name;
   Mutex mutex;
+  bool over = false;  // all Contexts go, on one thread: none need be taken out of the tree
 };
 
 class Work;

@@ -258,8 +258,8 @@ absl::Status Graph::Check(const std::vector<Stage*>& order) const {
   ByPort<int> outs(stages_, kOutsOf, 0);
   const auto owned = [&](const internal::PortBase& port) {
     if (Owns(port.stage())) return true;
-    faults.push_back(absl::StrCat("port '", port.FullName(),
-                                  "' belongs to a stage that was not added to it"));
+    faults.push_back(
+        absl::StrCat("port '", port.FullName(), "' belongs to a stage that was not added to it"));
     return false;
   };
   for (const Edge& edge : edges_) {

@@ -76,6 +76,7 @@ void RunState::Start(absl::Status refused) {
     record->stage = stage;
     record->workers = stage->workers();
     record->live = stage->workers();
+    record->open.store(stage->workers(), std::memory_order_relaxed);
     record->place = static_cast<uint32_t>(stages_.size());
     record->first_work = static_cast<uint32_t>(works_.size());
     for (int i = 0; i < stage->workers(); ++i) {
@@ -378,23 +379,22 @@ void RunState::WorkEnded(Work& work, absl::Status result) {
     Cancel(result);
   }
 
-  bool last_of_stage = false;
-  {
-    MutexLock lock(mutex_);
-    if (record.outcome.ok() || (absl::IsCancelled(record.outcome) && !result.ok()))
-      record.outcome = result;
-    last_of_stage = --record.live == 0;
+  // One that unwinds closes nothing: everything has been cancelled, and that comes before any end.
+  if (!unwound) {
+    if (record.open.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+      WakeList wakes;
+      for (OutBase* out : stage.outs()) out->Close(wakes);
+    }
+    for (InBase* in : stage.ins()) in->channel_base()->CloseReceiver();
   }
-  if (last_of_stage) {
-    WakeList wakes;
-    for (OutBase* out : stage.outs()) out->Close(wakes);
-  }
-  for (InBase* in : stage.ins()) in->channel_base()->CloseReceiver();
 
   Work* next = nullptr;
   bool last = false;
   {
     MutexLock lock(mutex_);
+    if (record.outcome.ok() || (absl::IsCancelled(record.outcome) && !result.ok()))
+      record.outcome = result;
+    --record.live;
     work.ended_ = true;
     if (phase_ == Phase::kUnwinding) {
       (unwound ? teardown_.unwound : teardown_.ended).push_back({&stage, work.index_});
@@ -402,9 +402,11 @@ void RunState::WorkEnded(Work& work, absl::Status result) {
     }
     last = --live_ == 0;
     if (last && teardown_.happened) teardown_.works = engine_.clock().Now() - cause_set_;
+    if (!last) --holds_;  // others are left that hold it open, `next` among them
   }
   if (next != nullptr) next->Wake();
-  if (last) StopWatching();
+  if (!last) return;
+  StopWatching();
   Release();
 }
 
@@ -467,9 +469,7 @@ void RunState::Finish() ABSL_NO_THREAD_SAFETY_ANALYSIS {
   }
   std::vector<size_t> discarded;
   for (size_t i = 0; i < channels_.size(); ++i) {
-    if (channels_[i].channel->ledger().queued == 0) continue;
-    channels_[i].channel->Discard();
-    discarded.push_back(i);
+    if (channels_[i].channel->Discard()) discarded.push_back(i);
   }
   if (started) {
     for (auto& record : stages_) record->stage->EndRun();
@@ -485,7 +485,7 @@ void RunState::Finish() ABSL_NO_THREAD_SAFETY_ANALYSIS {
     elapsed_ = now - began_;
     RefreshHeads();
     for (ChannelRecord& record : channels_) {
-      record.last = record.channel->ledger();
+      record.last = record.channel->FinalLedger();
       channels.push_back(std::move(record.channel));
     }
     figures_final_ = true;
@@ -494,6 +494,7 @@ void RunState::Finish() ABSL_NO_THREAD_SAFETY_ANALYSIS {
     record.plan.in->Attach(nullptr);
     for (OutBase* out : record.plan.outs) out->Attach(nullptr, false);
   }
+  tree_.over = true;
   while (!works_.empty()) works_.pop_back();
   loops_.clear();
   while (!channels.empty()) channels.pop_back();

@@ -88,8 +88,9 @@ class RunState final {
   struct StageRecord : Pooled {
     Stage* stage;
     int workers;
-    uint32_t place = 0;       // in stages_
-    uint32_t first_work = 0;  // in works_: those of a stage are side by side
+    uint32_t place = 0;               // in stages_
+    uint32_t first_work = 0;          // in works_: those of a stage are side by side
+    std::atomic<int> open{0};         // those of its Works that have not closed their ports
     int live = 0;                     // guarded by mutex_
     absl::Status outcome;             // guarded by mutex_: the first that was not OK
     StageRecord* previous = nullptr;  // the only stage before it
@@ -184,7 +185,7 @@ class RunState final {
   std::vector<std::unique_ptr<StageRecord>> stages_;  // in topological order
   std::vector<StageRecord*> record_of_;               // by the stages' places in the graph
   std::vector<std::unique_ptr<Work>> works_;          // in the order of unwinding; gone at the end
-  std::vector<ChannelRecord> channels_;  // in topological order
+  std::vector<ChannelRecord> channels_;               // in topological order
   std::vector<LoopRecord> loops_;
 
   // Self-synchronised.

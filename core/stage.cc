@@ -15,13 +15,11 @@ namespace internal {
 
 std::string PortBase::FullName() const { return absl::StrCat(stage_->name(), ".", name_); }
 
-InBase::InBase(Stage* stage, std::string_view name)
-    : PortBase(stage, name, stage->ins_.size()) {
+InBase::InBase(Stage* stage, std::string_view name) : PortBase(stage, name, stage->ins_.size()) {
   stage->ins_.push_back(this);
 }
 
-OutBase::OutBase(Stage* stage, std::string_view name)
-    : PortBase(stage, name, stage->outs_.size()) {
+OutBase::OutBase(Stage* stage, std::string_view name) : PortBase(stage, name, stage->outs_.size()) {
   stage->outs_.push_back(this);
 }
 

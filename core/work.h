@@ -116,8 +116,8 @@ class Work final : public Job, public Waiter, public Pooled {
   RunState& run_;
   Stage& stage_;
   const int index_;
-  const int order_;         // its place in the order of unwinding
-  uint32_t record_ = 0;     // of its stage, in the run's list
+  const int order_;      // its place in the order of unwinding
+  uint32_t record_ = 0;  // of its stage, in the run's list
   const bool source_;
 
   // Guarded by the run's lock (run_state.h).

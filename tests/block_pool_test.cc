@@ -54,5 +54,37 @@ TEST(BlockPoolTest, FreedOnAnotherThread_AreUsedAgain) {
 #endif
 }
 
+TEST(BlockPoolTest, WhatIsInUse_IsCounted) {
+  const size_t before = BlockBytesInUse();
+  void* block = AllocateBlock(65);
+  const size_t with_it = BlockBytesInUse();
+  FreeBlock(block, 65);
+  EXPECT_EQ(BlockBytesInUse(), before);
+  EXPECT_TRUE(with_it == before + 128 || with_it == 0) << "none is pooled under AddressSanitizer";
+}
+
+TEST(BlockPoolTest, OverAlignedBlocks) {
+  void* block = AllocateBlock(256, 256);
+  EXPECT_EQ(reinterpret_cast<uintptr_t>(block) % 256, 0u);
+  FreeBlock(block, 256, 256);
+}
+
+TEST(BlockPoolTest, TooManyItems_AreRefused) {
+  EXPECT_THROW(AllocateItems<uint64_t>(SIZE_MAX / 8 + 1), std::bad_array_new_length);
+}
+
+// More than a chunk of slabs, each of whose blocks can be written.
+TEST(BlockPoolTest, ManyBlocks) {
+  std::vector<char*> blocks;
+  for (int i = 0; i < 2'000; ++i) {
+    blocks.push_back(static_cast<char*>(AllocateBlock(4096)));
+    std::memset(blocks.back(), i, 4096);
+  }
+  for (int i = 0; i < 2'000; ++i) {
+    EXPECT_EQ(blocks[i][4095], static_cast<char>(i));
+    FreeBlock(blocks[i], 4096);
+  }
+}
+
 }  // namespace
 }  // namespace weir::internal

@@ -470,5 +470,32 @@ TEST(PaceTest, FitsItsBatchesToFiftyMicroseconds) {
   EXPECT_EQ(limits.back(), 1u) << "never none";
 }
 
+// A long row of fused bodies takes its time to begin with each of them, whatever the batch: that makes neither a slow item nor
+// a small batch.
+TEST(PaceTest, WhatItTakesToBeginWithBodies_IsNotTheItems) {
+  internal::ManualClock clock;
+  Engine engine({.threads = 1, .clock = &clock});
+  Graph graph("test");
+  graph.Add<ProbeWork>("work", [&](Context& context) -> Task<> {
+    constexpr size_t kBodies = 10'000;
+    const absl::Duration begins = absl::Nanoseconds(200) * static_cast<int64_t>(kBodies);
+    internal::Pace row(64), one(64);
+    for (int i = 0; i < 8; ++i) {
+      row.Begin(context);
+      clock.Advance(begins);
+      row.End(context, row.limit(), kBodies);
+      one.Begin(context);
+      clock.Advance(begins);
+      one.End(context, one.limit());
+    }
+    EXPECT_EQ(row.limit(), 64u);
+    EXPECT_FALSE(row.slow());
+    EXPECT_EQ(one.limit(), 1u);
+    EXPECT_TRUE(one.slow());
+    co_return absl::OkStatus();
+  });
+  EXPECT_TRUE(weir::Run(engine, graph).Wait().ok());
+}
+
 }  // namespace
 }  // namespace weir::testing
