@@ -44,7 +44,7 @@ class Pace {
  private:
   static constexpr double kTargetNanoseconds = 50'000;
   static constexpr int64_t kWorthAThread = 250;  // nanoseconds an item
-  static constexpr int64_t kToBegin = 250;       // nanoseconds a body
+  static constexpr int64_t kToBegin = 100;       // nanoseconds a body
   static constexpr unsigned kSeveralTimes = 8;
   static constexpr unsigned kLookEvery = 16;  // at full size: a clock read is 30 ns
 

@@ -478,7 +478,7 @@ TEST(PaceTest, WhatItTakesToBeginWithBodies_IsNotTheItems) {
   Graph graph("test");
   graph.Add<ProbeWork>("work", [&](Context& context) -> Task<> {
     constexpr size_t kBodies = 10'000;
-    const absl::Duration begins = absl::Nanoseconds(200) * static_cast<int64_t>(kBodies);
+    const absl::Duration begins = absl::Nanoseconds(100) * static_cast<int64_t>(kBodies);
     internal::Pace row(64), one(64);
     for (int i = 0; i < 8; ++i) {
       row.Begin(context);
