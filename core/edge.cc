@@ -1,23 +1,34 @@
 #include "weir/core/edge.h"
 
+#include <condition_variable>
+
 #include "weir/core/engine_state.h"
 #include "weir/core/run_state.h"
 
 namespace weir::internal {
 
+struct ThreadWaiter::Sleep {
+  Mutex mutex;
+  std::condition_variable wake;
+  bool woken = false;  // guarded by mutex
+};
+
+// Only a wait that has been published is woken.
 void ThreadWaiter::Wake() {
-  MutexLock lock(mutex_);
-  woken_ = true;
-  wake_.notify_one();  // under the lock, as the last touch: the waiter may be gone after it
+  MutexLock lock(sleep_->mutex);
+  sleep_->woken = true;
+  sleep_->wake.notify_one();  // under the lock, as the last touch: the waiter may be gone after it
 }
 
 Waiter::Result ThreadWaiter::Wait(EngineState& engine, absl::Duration within) {
+  Sleep sleep;
+  sleep_ = &sleep;
   WaitTimer timer;
   timer.waiter = this;
   if (within != absl::InfiniteDuration()) engine.clock().Arm(timer, engine.clock().Now() + within);
   if (Publish()) {
-    const absl::Status waited =
-        engine.Await(mutex_, wake_, Instant::InfiniteFuture(), [this] { return woken_; });
+    const absl::Status waited = engine.Await(sleep.mutex, sleep.wake, Instant::InfiniteFuture(),
+                                             [&sleep] { return sleep.woken; });
     if (!waited.ok()) {
       // Only a simulation with nothing left to do gives up on a claim: nobody else is there to make it.
       WakeList wakes;

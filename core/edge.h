@@ -15,7 +15,6 @@
 // has begun.
 #pragma once
 
-#include <condition_variable>
 #include <new>
 #include <string>
 #include <utility>
@@ -37,9 +36,8 @@ class ThreadWaiter final : public Waiter {
   Result Wait(EngineState& engine, absl::Duration within);
 
  private:
-  Mutex mutex_;
-  std::condition_variable wake_;
-  bool woken_ = false;  // guarded by mutex_
+  struct Sleep;
+  Sleep* sleep_ = nullptr;  // while it waits
 };
 
 // What Input and Output share: which run they are attached to, and the Work that keeps their port open until it is closed.

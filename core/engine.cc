@@ -7,10 +7,12 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "weir/core/blocking_pool.h"
 #include "weir/core/engine_state.h"
 #include "weir/core/pool.h"
 #include "weir/core/run_state.h"
 #include "weir/core/simulator.h"
+#include "weir/core/steady_clock.h"
 #include "weir/core/timer.h"
 
 namespace weir {

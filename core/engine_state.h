@@ -2,6 +2,7 @@
 // public face is Engine (engine.h).
 #pragma once
 
+#include <condition_variable>
 #include <functional>
 #include <string>
 #include <string_view>

@@ -1,15 +1,13 @@
-// Timers, and the steady clock whose one thread sleeps for all of them.
+// Timers, the heap that they stand in, and the clock of tests.
 //
 // A timer fires under its heap's lock, so that cancelling one joins it: when Cancel returns, the timer is neither armed nor
 // firing, and whoever owns it may destroy it. In return a firing timer does little: it claims waits and hands the wake-ups to
 // the list it is given, which is flushed after the lock is released. Lock order: heap, then context tree; never the reverse.
 #pragma once
 
-#include <condition_variable>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
-#include <thread>
 #include <vector>
 
 #include "weir/core/clock.h"
@@ -67,34 +65,6 @@ class TimerHeap {
   mutable Mutex mutex_;
   std::vector<Timer*> heap_;  // guarded by mutex_
   uint64_t next_order_ = 0;   // guarded by mutex_
-};
-
-// The real clock. Its thread starts with it and also calls `tick` every `period` while `SetTicking(true)` holds: that is
-// how the engine watches the pool and samples its runs without another thread.
-class SteadyClock final : public Clock {
- public:
-  SteadyClock(absl::Duration period, std::function<void()> tick);
-  ~SteadyClock() override;
-
-  Instant Now() const override;
-  void Arm(Timer& timer, Instant when) override;
-  bool Cancel(Timer& timer) override;
-  void SetTicking(bool ticking);
-  size_t armed() const { return heap_.size(); }
-
- private:
-  void Loop();
-
-  const absl::Duration period_;
-  const std::function<void()> tick_;
-  TimerHeap heap_;
-  Mutex mutex_;
-  std::condition_variable wake_;
-  bool changed_ = false;  // guarded by mutex_: there is an earlier timer than the thread knows of
-  bool ticking_ = false;  // guarded by mutex_
-  bool thread_ticks_ = false;  // guarded by mutex_: what the thread knows of that
-  bool stopping_ = false;      // guarded by mutex_
-  std::thread thread_;
 };
 
 // A clock that stands still until it is turned: `Advance` fires what has become due, on the caller's thread, in order.

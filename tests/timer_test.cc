@@ -11,6 +11,8 @@
 #include <utility>
 #include <vector>
 
+#include "weir/core/steady_clock.h"
+
 namespace weir::internal {
 namespace {
 

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <mutex>
 #include <random>
+#include <ranges>
 #include <string>
 #include <thread>
 #include <vector>

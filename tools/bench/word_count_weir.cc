@@ -1,6 +1,7 @@
 // The workload `word_count` on weir: a reader, a counting stage whose workers each keep a map of their own, and a merge.
 
 #include <optional>
+#include <ranges>
 #include <string>
 #include <utility>
 

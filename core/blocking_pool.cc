@@ -1,4 +1,4 @@
-#include "weir/core/blocking.h"
+#include "weir/core/blocking_pool.h"
 
 namespace weir::internal {
 
