@@ -170,7 +170,7 @@ class ChannelBase : public Pooled {
   void UnlinkReceive(ReceiveRequestBase& request);
 
  protected:
-  using Lock = MutexLock;
+  using Lock = SpinMutexLock;
 
   // The gate's bits: what the one end of a single channel has to know of the other, and of the run, before it may go on
   // without the lock.
@@ -259,7 +259,7 @@ class ChannelBase : public Pooled {
   alignas(kCacheLine) Atomic<uint32_t> gate_{0};
   Atomic<uint32_t> admit_at_{1};  // so much room is worth waking the parked sender for
 
-  mutable Mutex mutex_;
+  mutable SpinMutex mutex_;
   WaitList senders_waiting_ ABSL_GUARDED_BY(mutex_);
   WaitList receivers_waiting_ ABSL_GUARDED_BY(mutex_);
   int senders_ ABSL_GUARDED_BY(mutex_) = 0;

@@ -1,5 +1,10 @@
 // Mutex: std::mutex with the annotations by which the compiler checks that what a lock guards is touched under it.
 // (Abseil's own Mutex is slower, and a debug build in Debian that ThreadSanitizer does not understand.)
+//
+// SpinMutex: the same for sections of a few dozen instructions that are seldom contended: those of channels and of the pool's
+// queues, some of which are entered for every batch. It is let go by a store, where std::mutex takes a second atomic exchange:
+// half of the cost. Who finds it taken looks again a few times, then gives its core away, then sleeps for a moment: its holder
+// may have lost its own core. It is not for condition variables.
 #pragma once
 
 #include "absl/base/thread_annotations.h"
@@ -25,5 +30,37 @@ class ABSL_SCOPED_LOCKABLE MutexLock {
  private:
   Mutex& mutex_;
 };
+
+#ifdef WEIR_INTERLEAVING
+using SpinMutex = Mutex;
+using SpinMutexLock = MutexLock;
+#else
+class ABSL_LOCKABLE SpinMutex {
+ public:
+  void lock() ABSL_EXCLUSIVE_LOCK_FUNCTION() {
+    if (taken_.exchange(true, std::memory_order_acquire)) [[unlikely]]
+      LockTaken();
+  }
+  void unlock() ABSL_UNLOCK_FUNCTION() { taken_.store(false, std::memory_order_release); }
+
+ private:
+  void LockTaken();
+
+  std::atomic<bool> taken_{false};
+};
+
+class ABSL_SCOPED_LOCKABLE SpinMutexLock {
+ public:
+  explicit SpinMutexLock(SpinMutex& mutex) ABSL_EXCLUSIVE_LOCK_FUNCTION(mutex) : mutex_(mutex) {
+    mutex_.lock();
+  }
+  SpinMutexLock(const SpinMutexLock&) = delete;
+  SpinMutexLock& operator=(const SpinMutexLock&) = delete;
+  ~SpinMutexLock() ABSL_UNLOCK_FUNCTION() { mutex_.unlock(); }
+
+ private:
+  SpinMutex& mutex_;
+};
+#endif
 
 }  // namespace weir::internal

@@ -67,7 +67,7 @@ class Turnstile {
 
  private:
   friend class TurnOperation;
-  Mutex mutex_;
+  SpinMutex mutex_;
   uint64_t now_ = 0;  // guarded by mutex_
   WaitList waiting_;  // guarded by mutex_; of TurnOperations
 };

@@ -56,7 +56,7 @@ class Pool final : public Executor {
   struct alignas(64) Worker {
     Pool* pool = nullptr;
     uint16_t index = 0;
-    Mutex mutex;
+    SpinMutex mutex;
     JobQueue queue ABSL_GUARDED_BY(mutex);
     bool draining ABSL_GUARDED_BY(mutex) = false;  // a drain is running or has been asked for
 
