@@ -62,6 +62,8 @@ class Work final : public Job, public Waiter, public Pooled {
 
   // False once the Work has had its share: it is to go to the back of the queue.
   bool SpendBudget() { return --budget_ > 0; }
+  // The Work has had its share: its next operation is its last for now.
+  void EndTurn() { budget_ = 1; }
   // True if the run is being cancelled and it is not this Work's turn to unwind.
   bool MustTakeTurn() const;
   // Suspends a Work whose operation is decided already: to the back of the queue, or to the gate.

@@ -27,8 +27,10 @@ class Pace {
     if (measuring_) began_ = context.Now();
   }
   // `bodies`: how many further stages' bodies were run over the items. What it takes to begin with each, cold, is not the items'.
-  void End(const Context& context, size_t items, size_t bodies = 0) {
-    if (!measuring_ || items == 0) return;
+  // True if the batch was as long as a turn is to be: the Work lets others run first (Work::EndTurn), so that what it has sent is
+  // still warm when it is received.
+  bool End(const Context& context, size_t items, size_t bodies = 0) {
+    if (!measuring_ || items == 0) return false;
     const int64_t took = context.Now().nanoseconds() - began_.nanoseconds() -
                          static_cast<int64_t>(bodies) * kToBegin;
     size_t next = limit_ * 2;  // too fast to tell: feel the way up
@@ -39,6 +41,7 @@ class Pace {
       next = fitting < static_cast<double>(next) ? static_cast<size_t>(fitting) : next;
     }
     limit_ = std::clamp<size_t>(next, 1, most_);
+    return took >= kTargetNanoseconds / 2;
   }
 
  private:

@@ -36,6 +36,8 @@ class Sink final : public Stage, public Fusable<I> {
   Task<> Work(Context& context) override {
     typename Kernel::State state = kernel_.Begin();
     Lease<I> lease;
+    ThisWork this_work;
+    internal::Work& work = co_await this_work;
     Pace pace(kMostAtOnce);
     absl::Status error;
     auto process = [&] {
@@ -57,7 +59,7 @@ class Sink final : public Stage, public Fusable<I> {
       } else {
         process();
       }
-      pace.End(context, count);
+      if (pace.End(context, count)) work.EndTurn();
       if (!error.ok()) co_return error;
     }
     absl::Status complete = in.status();

@@ -52,7 +52,7 @@ class Source final : public Stage {
       verdict = PullSome(state, std::min(pace.limit(), onward.room()), onward.items(), error);
       const size_t pulled = onward.items().size();
       onward.Run();
-      pace.End(context, pulled, onward.bodies());
+      if (pace.End(context, pulled, onward.bodies())) work.EndTurn();
       auto send = onward.Send();
       absl::Status sent = co_await send;
       if (!sent.ok()) co_return onward.Refused(sent);

@@ -79,7 +79,7 @@ class Transform final : public Stage, public Fusable<I> {
           process();
         }
         onward.Run();
-        pace.End(context, before - lease.size(), onward.bodies());
+        if (pace.End(context, before - lease.size(), onward.bodies())) work.EndTurn();
         if (!my_turn) {
           TurnOperation turn(turns_, first, context);
           absl::Status come = co_await turn;
