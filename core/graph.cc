@@ -194,7 +194,7 @@ std::vector<Graph::Channel> Graph::Channels(const std::vector<Stage*>& order) co
       size_t& channel = channel_of.at(*in);
       if (channel == kNone) continue;
       channel = channels.size();
-      channels.push_back({in, {}, kDefaultCapacity, {}});
+      channels.emplace_back().in = in;
     }
   }
   for (const Edge& edge : edges_) {

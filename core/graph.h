@@ -76,9 +76,9 @@ class Graph {
   // --- For tools, and for the engine ---
 
   struct Channel {
-    internal::InBase* in;
+    internal::InBase* in = nullptr;
     internal::Ports<internal::OutBase> outs;
-    size_t capacity;
+    size_t capacity = kDefaultCapacity;
     internal::Ports<internal::OutBase> feedback;  // those of `outs` that are back edges
   };
   const std::vector<std::unique_ptr<Stage>>& stages() const { return stages_; }
