@@ -77,11 +77,11 @@ class alignas(kCacheLine) Shard {
  public:
   void* Allocate(std::size_t size) {
     std::lock_guard lock(mutex_);
-    in_use_ += Rounded(size);
     FreeBlockLink*& free = free_[Class(size)];
     if (free != nullptr) {
       void* block = free;
       free = free->next;
+      in_use_ += Rounded(size);
       return block;
     }
     if (left_ < Rounded(size)) {
@@ -94,6 +94,7 @@ class alignas(kCacheLine) Shard {
     void* block = next_;
     next_ += Rounded(size);
     left_ -= Rounded(size);
+    in_use_ += Rounded(size);
     return block;
   }
   void Free(void* block, std::size_t size) {

@@ -78,10 +78,6 @@ int ChannelBase::WaitingForItemsOnly() const {
 
 Ledger ChannelBase::ledger() const {
   Lock lock(mutex_);
-  return LedgerLocked();
-}
-
-Ledger ChannelBase::LedgerLocked() const {
   // In this order: items that come meanwhile count as queued.
   const uint64_t head = head_.load(std::memory_order_acquire);
   Ledger ledger;

@@ -133,14 +133,13 @@ class ChannelBase : public Pooled {
   uint64_t Pass(size_t count) { return passed_.fetch_add(count, std::memory_order_relaxed); }
   // `count` items stayed with the sender, because the receiving stage has failed on one before them.
   void Refuse(size_t count);
-  // The run's last steps, when nobody moves items any more. Destroys what is queued, first to last, on this thread; false if
+  // The run's last step, when nobody moves items any more. Destroys what is queued, first to last, on this thread; false if
   // there is nothing.
   bool Discard() {
     if (queued() == 0) return false;
     DestroyQueued(&ChannelBase::discarded_);
     return true;
   }
-  Ledger FinalLedger() const ABSL_NO_THREAD_SAFETY_ANALYSIS { return LedgerLocked(); }
 
   // True if a sender must not send any more, because nobody receives, because sources are to stop, or because it is closed.
   bool closed_to_sender(const SendingEnd& sender) const;
@@ -170,7 +169,7 @@ class ChannelBase : public Pooled {
   void UnlinkReceive(ReceiveRequestBase& request);
 
  protected:
-  using Lock = SpinMutexLock;
+  using Lock = MutexLock<SpinMutex>;
 
   // The gate's bits: what the one end of a single channel has to know of the other, and of the run, before it may go on
   // without the lock.
@@ -193,7 +192,6 @@ class ChannelBase : public Pooled {
     return receivers_ == 0 || sender.closed ||
            (sender.from_source && signals_.draining.load(std::memory_order_acquire));
   }
-  Ledger LedgerLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   size_t share(size_t queued) const {
     return receiving_works_ <= 1 ? queued : (queued + receiving_works_ - 1) / receiving_works_;
   }

@@ -37,7 +37,7 @@ void Graph::ConnectPorts(internal::OutBase& out, internal::InBase& in,
   edges_.push_back({&out, &in, options});
 }
 
-// All in one list, the successors of a stage side by side: graphs of many thousands of stages are made of many runs' beginning.
+// All in one list, those of a stage side by side: a list for each of thousands of stages is most of what a walk would cost.
 class Graph::Successors {
  public:
   // With or without back edges.

@@ -18,22 +18,8 @@ class ABSL_LOCKABLE Mutex : public PlainMutex {
   void unlock() ABSL_UNLOCK_FUNCTION() { PlainMutex::unlock(); }
 };
 
-class ABSL_SCOPED_LOCKABLE MutexLock {
- public:
-  explicit MutexLock(Mutex& mutex) ABSL_EXCLUSIVE_LOCK_FUNCTION(mutex) : mutex_(mutex) {
-    mutex_.lock();
-  }
-  MutexLock(const MutexLock&) = delete;
-  MutexLock& operator=(const MutexLock&) = delete;
-  ~MutexLock() ABSL_UNLOCK_FUNCTION() { mutex_.unlock(); }
-
- private:
-  Mutex& mutex_;
-};
-
 #ifdef WEIR_INTERLEAVING
 using SpinMutex = Mutex;
-using SpinMutexLock = MutexLock;
 #else
 class ABSL_LOCKABLE SpinMutex {
  public:
@@ -48,19 +34,21 @@ class ABSL_LOCKABLE SpinMutex {
 
   std::atomic<bool> taken_{false};
 };
+#endif
 
-class ABSL_SCOPED_LOCKABLE SpinMutexLock {
+// Holds a Mutex or a SpinMutex for a scope.
+template <class M>
+class ABSL_SCOPED_LOCKABLE MutexLock {
  public:
-  explicit SpinMutexLock(SpinMutex& mutex) ABSL_EXCLUSIVE_LOCK_FUNCTION(mutex) : mutex_(mutex) {
+  explicit MutexLock(M& mutex) ABSL_EXCLUSIVE_LOCK_FUNCTION(mutex) : mutex_(mutex) {
     mutex_.lock();
   }
-  SpinMutexLock(const SpinMutexLock&) = delete;
-  SpinMutexLock& operator=(const SpinMutexLock&) = delete;
-  ~SpinMutexLock() ABSL_UNLOCK_FUNCTION() { mutex_.unlock(); }
+  MutexLock(const MutexLock&) = delete;
+  MutexLock& operator=(const MutexLock&) = delete;
+  ~MutexLock() ABSL_UNLOCK_FUNCTION() { mutex_.unlock(); }
 
  private:
-  SpinMutex& mutex_;
+  M& mutex_;
 };
-#endif
 
 }  // namespace weir::internal

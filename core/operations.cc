@@ -45,7 +45,7 @@ absl::Status SleepOperation::await_resume() {
 
 void Turnstile::Advance(uint64_t number) {
   WakeList wakes;
-  SpinMutexLock lock(mutex_);
+  MutexLock lock(mutex_);
   now_ = number;
   for (WaitLink* link = waiting_.front(); link != nullptr;) {
     WaitLink* next = WaitList::Next(*link);
@@ -58,7 +58,7 @@ void Turnstile::Advance(uint64_t number) {
 }
 
 void Turnstile::Reset() {
-  SpinMutexLock lock(mutex_);
+  MutexLock lock(mutex_);
   now_ = 0;
 }
 
@@ -67,7 +67,7 @@ bool TurnOperation::await_ready() {
     outcome_ = Outcome::kCancelled;
     return !work_->MustTakeTurn();
   }
-  SpinMutexLock lock(turnstile_.mutex_);
+  MutexLock lock(turnstile_.mutex_);
   if (number_ <= turnstile_.now_) outcome_ = Outcome::kDone;
   return outcome_ == Outcome::kDone && work_->SpendBudget();
 }
@@ -83,7 +83,7 @@ bool TurnOperation::await_suspend(std::coroutine_handle<> frame) {
   work_->Prepare(frame, WaitKind::kTurn, nullptr);
   {
     WakeList none;
-    SpinMutexLock lock(turnstile_.mutex_);
+    MutexLock lock(turnstile_.mutex_);
     if (number_ <= turnstile_.now_) {
       work_->Claim(Outcome::kDone, none);
     } else {
@@ -100,7 +100,7 @@ bool TurnOperation::await_suspend(std::coroutine_handle<> frame) {
 absl::Status TurnOperation::await_resume() {
   if (parked_) {
     {
-      SpinMutexLock lock(turnstile_.mutex_);
+      MutexLock lock(turnstile_.mutex_);
       turnstile_.waiting_.Remove(*this);
     }
     context_.UnlinkSleep(context_link_);

@@ -85,7 +85,7 @@ void Pool::Post(Job& job) {
 
 void Pool::Push(Worker& worker, Job& job) {
   {
-    SpinMutexLock lock(worker.mutex);
+    MutexLock lock(worker.mutex);
     worker.queue.PushBack(job);
     worker.queued.store(worker.queue.size(), std::memory_order_relaxed);
     if (std::exchange(worker.draining, true)) return;
@@ -99,7 +99,7 @@ bool Pool::StartAnother() {
   for (int i = 0; i < threads_; ++i) {
     Worker& worker = workers_[i];
     {
-      SpinMutexLock lock(worker.mutex);
+      MutexLock lock(worker.mutex);
       if (std::exchange(worker.draining, true)) continue;
       MutexLock counted(mutex_);
       ++drains_;
@@ -128,13 +128,13 @@ void Pool::DrainEntry(void* worker) {
 
 Job* Pool::Next(Worker& worker) {
   do {
-    SpinMutexLock lock(worker.mutex);
+    MutexLock lock(worker.mutex);
     if (Job* job = worker.queue.PopFront()) {
       worker.queued.store(worker.queue.size(), std::memory_order_relaxed);
       return job;
     }
   } while (Steal(worker));
-  SpinMutexLock lock(worker.mutex);
+  MutexLock lock(worker.mutex);
   if (Job* job = worker.queue.PopFront()) {
     worker.queued.store(worker.queue.size(), std::memory_order_relaxed);
     return job;
@@ -157,13 +157,13 @@ bool Pool::Steal(Worker& worker) {
     if (!WorthStealing(other)) continue;
     JobQueue stolen;
     {
-      SpinMutexLock lock(other.mutex);
+      MutexLock lock(other.mutex);
       other.queue.MoveFront((other.queue.size() + 1) / 2, stolen);
       other.queued.store(other.queue.size(), std::memory_order_relaxed);
       other.stalled.store(false, std::memory_order_relaxed);
     }
     if (stolen.empty()) continue;
-    SpinMutexLock lock(worker.mutex);
+    MutexLock lock(worker.mutex);
     stolen.MoveFront(stolen.size(), worker.queue);
     worker.queued.store(worker.queue.size(), std::memory_order_relaxed);
     return true;

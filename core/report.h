@@ -26,8 +26,8 @@ struct StageReport {
   uint64_t busy = 0;     // running, or ready to
   uint64_t starved = 0;  // waiting for input
   uint64_t blocked = 0;  // waiting for room downstream
-  uint64_t waiting =
-      0;  // sleeping, in Blocking or External, fused and not at work, or waiting for its turn
+  // Sleeping, in Blocking or External, fused and not at work, or waiting for its turn.
+  uint64_t waiting = 0;
 };
 
 struct ChannelReport {

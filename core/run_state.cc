@@ -70,20 +70,18 @@ void RunState::Start(absl::Status refused) {
   for (const Stage* stage : order) works += stage->workers();
   ReserveToFill(works_, works);
   ReserveToFill(stages_, order.size());
-  record_of_.resize(order.size());
+  place_of_.resize(order.size());
   for (Stage* stage : order) {
     auto record = std::make_unique<StageRecord>();
     record->stage = stage;
     record->workers = stage->workers();
     record->live = stage->workers();
     record->open.store(stage->workers(), std::memory_order_relaxed);
-    record->place = static_cast<uint32_t>(stages_.size());
     record->first_work = static_cast<uint32_t>(works_.size());
     for (int i = 0; i < stage->workers(); ++i) {
       works_.push_back(std::make_unique<Work>(*this, *stage, i, static_cast<int>(works_.size())));
-      works_.back()->record_ = record->place;
     }
-    record_of_[stage->index_] = record.get();
+    place_of_[stage->index_] = static_cast<uint32_t>(stages_.size());
     stages_.push_back(std::move(record));
   }
   const std::vector<std::vector<Stage*>> loops = graph_.Loops();
@@ -370,7 +368,7 @@ bool RunState::EndedEarly(const Stage& stage, const absl::Status& result) const 
 
 void RunState::WorkEnded(Work& work, absl::Status result) {
   Stage& stage = work.stage();
-  StageRecord& record = *stages_[work.record_];
+  StageRecord& record = RecordOf(stage);
   if (EndedEarly(stage, result)) result = absl::OkStatus();
   const bool unwound = work.granted_.load(std::memory_order_acquire);
   // The cause is set before a port closes: nobody downstream takes the end for a complete input.
@@ -379,7 +377,7 @@ void RunState::WorkEnded(Work& work, absl::Status result) {
     Cancel(result);
   }
 
-  // One that unwinds closes nothing: everything has been cancelled, and that comes before any end.
+  // One that unwinds closes nothing: all channels are cancelled for good, and that outcome comes before any end.
   if (!unwound) {
     if (record.open.fetch_sub(1, std::memory_order_acq_rel) == 1) {
       WakeList wakes;
@@ -415,7 +413,7 @@ void RunState::FusedBodyFailed(Work& work, const absl::Status& error) {
   const absl::Status result = InStage(work.stage(), error);
   Cancel(result);
   MutexLock lock(mutex_);
-  absl::Status& outcome = stages_[work.record_]->outcome;
+  absl::Status& outcome = RecordOf(work.stage()).outcome;
   if (outcome.ok() || absl::IsCancelled(outcome)) outcome = result;
 }
 
@@ -485,7 +483,7 @@ void RunState::Finish() ABSL_NO_THREAD_SAFETY_ANALYSIS {
     elapsed_ = now - began_;
     RefreshHeads();
     for (ChannelRecord& record : channels_) {
-      record.last = record.channel->FinalLedger();
+      record.last = record.channel->ledger();
       channels.push_back(std::move(record.channel));
     }
     figures_final_ = true;

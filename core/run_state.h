@@ -88,7 +88,6 @@ class RunState final {
   struct StageRecord : Pooled {
     Stage* stage;
     int workers;
-    uint32_t place = 0;               // in stages_
     uint32_t first_work = 0;          // in works_: those of a stage are side by side
     std::atomic<int> open{0};         // those of its Works that have not closed their ports
     int live = 0;                     // guarded by mutex_
@@ -157,7 +156,8 @@ class RunState final {
     RunState& run_;
   };
 
-  StageRecord& RecordOf(const Stage& stage) const { return *record_of_[stage.index_]; }
+  size_t PlaceOf(const Stage& stage) const { return place_of_[stage.index_]; }
+  StageRecord& RecordOf(const Stage& stage) const { return *stages_[PlaceOf(stage)]; }
   Work& WorkOf(const StageRecord& record, int index) const {
     return *works_[record.first_work + index];
   }
@@ -183,7 +183,7 @@ class RunState final {
   const RunOptions options_;
   Instant began_;
   std::vector<std::unique_ptr<StageRecord>> stages_;  // in topological order
-  std::vector<StageRecord*> record_of_;               // by the stages' places in the graph
+  std::vector<uint32_t> place_of_;                    // in stages_, by a stage's place in the graph
   std::vector<std::unique_ptr<Work>> works_;          // in the order of unwinding; gone at the end
   std::vector<ChannelRecord> channels_;               // in topological order
   std::vector<LoopRecord> loops_;
@@ -205,8 +205,8 @@ class RunState final {
   int holds_ ABSL_GUARDED_BY(mutex_) = 0;
   int live_ ABSL_GUARDED_BY(mutex_) = 0;     // Works that have not ended
   size_t turn_ ABSL_GUARDED_BY(mutex_) = 0;  // index into works_: whose turn it is to unwind
-  bool gate_open_ ABSL_GUARDED_BY(mutex_) =
-      false;  // everything has been cancelled: the first may unwind
+  // Everything has been cancelled: the first may unwind.
+  bool gate_open_ ABSL_GUARDED_BY(mutex_) = false;
   bool grace_over_ ABSL_GUARDED_BY(mutex_) = false;
   bool drained_ ABSL_GUARDED_BY(mutex_) = false;
   absl::Status cause_ ABSL_GUARDED_BY(mutex_);

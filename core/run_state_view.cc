@@ -26,15 +26,15 @@ void RunState::Sample() {
   for (auto& record : stages_) {
     const StageRecord* head = record->head;
     for (int i = 0; i < record->workers; ++i) {
-      const Work* work = works_[record->first_work + i].get();
-      if (work->ended_) continue;
+      const Work& work = WorkOf(*record, i);
+      if (work.ended_) continue;
       std::atomic<uint64_t>* counter = &record->waiting;
-      WaitKind kind = work->waiting_kind();
+      WaitKind kind = work.waiting_kind();
       if (head != nullptr) {
         // It sleeps, and another runs its body, among those of the stages that it is fused with.
-        const bool runs = WorkOf(*head, i).runs_for() == work;
+        const bool runs = WorkOf(*head, i).runs_for() == &work;
         kind = runs ? WaitKind::kNothing : WaitKind::kRun;
-      } else if (work->runs_for() != nullptr) {
+      } else if (work.runs_for() != nullptr) {
         kind = WaitKind::kRun;
       }
       switch (kind) {
@@ -117,7 +117,7 @@ void RunState::FillReport(Report& report) const {
     channel.capacity = record.plan.capacity;
     channel.ledger = record.ledger();
     const auto stage_of = [&](const PortBase& port) -> StageReport& {
-      return report.stages[RecordOf(port.stage()).place];
+      return report.stages[PlaceOf(port.stage())];
     };
     stage_of(*record.plan.in).received += channel.ledger.received;
     if (record.plan.outs.size() > 1) continue;  // nobody knows who sent what

@@ -114,12 +114,11 @@ class Work final : public Job, public Waiter, public Pooled {
     Note(kind);
   }
 
-  // Constant once the run has begun.
+  // Constant after construction.
   RunState& run_;
   Stage& stage_;
   const int index_;
-  const int order_;      // its place in the order of unwinding
-  uint32_t record_ = 0;  // of its stage, in the run's list
+  const int order_;  // its place in the order of unwinding
   const bool source_;
 
   // Guarded by the run's lock (run_state.h).

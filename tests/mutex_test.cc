@@ -19,7 +19,7 @@ TEST(SpinMutexTest, OneAtATime) {
   for (int i = 0; i < kThreads; ++i) {
     threads.emplace_back([&] {
       for (int j = 0; j < kTimes; ++j) {
-        SpinMutexLock lock(mutex);
+        MutexLock lock(mutex);
         ++sum;
       }
     });
@@ -35,7 +35,7 @@ TEST(SpinMutexTest, WhoWaitsLong_GetsItWhenItIsLetGo) {
   mutex.lock();
   std::thread other([&] {
     waits = true;
-    SpinMutexLock lock(mutex);
+    MutexLock lock(mutex);
     has_it = true;
   });
   while (!waits) std::this_thread::yield();
