@@ -32,240 +32,19 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
-#include <string>
+#include <new>
 #include <type_traits>
 #include <utility>
 
 #include "absl/base/attributes.h"
 #include "absl/base/thread_annotations.h"
-#include "weir/core/atomic.h"
-#include "weir/core/block_pool.h"
-#include "weir/core/mutex.h"
+#include "weir/core/channel_base.h"
 #include "weir/core/ring.h"
 #include "weir/core/wait.h"
 
-namespace weir {
-
-// What became of a channel's items. Always: accepted = received + unread + discarded + queued.
-struct Ledger {
-  uint64_t accepted = 0;   // sends that returned OK, in items
-  uint64_t received = 0;   // handed to a receiver
-  uint64_t unread = 0;     // left behind when the last receiver ended early
-  uint64_t discarded = 0;  // left behind by a cancellation
-  uint64_t queued = 0;     // in the channel now; 0 once a run is over
-  uint64_t refused = 0;    // sends that did not return OK, in items; they stayed with their senders
-  uint64_t high_water = 0;  // the most that was ever in the channel at once
-
-  bool balanced() const { return accepted == received + unread + discarded + queued; }
-};
-
-namespace internal {
-
-// Why a receiver has to be told of the run: an end that a failure brought about must not look like a complete input.
-// `cancelled` turns true, for good, before any port of a failing or cancelled run is closed.
-struct RunSignals {
-  Atomic<bool> cancelled{false};
-  Atomic<bool> draining{false};
-};
-
-// One of the channel's senders: an Out, while a run lasts.
-struct SendingEnd {
-  bool from_source = false;  // its stage has no input: refused while the run drains. Constant
-  bool closed = false;       // guarded by the channel's lock
-};
-
-struct SendRequestBase : WaitLink {
-  const SendingEnd* sender = nullptr;  // whose send it is
-  bool bounded = false;                // a timer or a Context may end the wait
-  bool room_only = false;              // waits for room, and sends nothing yet
-  size_t count = 0;
-  size_t sent = 0;  // guarded by the channel's lock while linked
-};
-
-struct ReceiveRequestBase : WaitLink {
-  size_t max = 1;
-  size_t got = 0;         // guarded by the channel's lock while linked
-  bool bounded = false;   // a timer or a Context may end the wait
-  bool lease = false;     // what is got still counts as in the channel, until settled
-  uint64_t position = 0;  // of the first item got, counted from the channel's beginning
-};
-
-class ChannelBase : public Pooled {
- public:
-  ChannelBase(std::string name, size_t capacity, const RunSignals& signals)
-      : name_(std::move(name)), capacity_(capacity), signals_(signals) {}
-  ChannelBase(const ChannelBase&) = delete;
-  ChannelBase& operator=(const ChannelBase&) = delete;
-  virtual ~ChannelBase() = default;
-
-  const std::string& name() const { return name_; }
-  size_t capacity() const { return capacity_; }
-
-  // Before the run begins. `senders` are Outs, `receivers` Works. `single`: one Work alone sends and one alone receives.
-  void SetEnds(int senders, int receivers, bool single) {
-    Lock lock(mutex_);
-    senders_ = senders;
-    receivers_ = receivers;
-    receiving_works_ = static_cast<uint32_t>(receivers);
-    single_ = single && may_be_single();
-    gate_.store(single_ ? 0 : kMany);
-    head_seen_ = single_ ? 0 - uint64_t{capacity_} : 0;  // full, until it has slots
-    check_every_ = static_cast<uint32_t>(std::clamp<size_t>(capacity_ / 2, 1, 8));
-  }
-  // A sender will not send any more: the last Work of its stage has ended, or it feeds back into a loop that is quiet. After
-  // the last of them, receivers take what is queued and see the end. The sender's sends are refused from then on. Idempotent.
-  void CloseSender(SendingEnd& sender, WakeList& wakes);
-  // One Work of the receiving stage has ended. After the last, senders see kClosed and what is queued is unread.
-  void CloseReceiver();
-  // Claims every waiter; the signal `cancelled` is set already. What is queued stays until Discard.
-  void Cancel();
-  // Claims the parked senders that are sources; the signal `draining` is set already.
-  void Drain();
-  // By a sending Work: how much room it could know of without the lock. It may have grown since.
-  size_t RoomSeen() const {
-    const uint64_t used =
-        tail_.load(std::memory_order_relaxed) - head_.load(std::memory_order_relaxed);
-    return used < capacity_ ? capacity_ - used : 0;
-  }
-  // `count` items have gone from the sending to the receiving stage without passing through here, because the one runs the
-  // other's body (OutBase::fused). Returns the place of the first in the channel's history. By the sending Works.
-  uint64_t Pass(size_t count) { return passed_.fetch_add(count, std::memory_order_relaxed); }
-  // `count` items stayed with the sender, because the receiving stage has failed on one before them.
-  void Refuse(size_t count);
-  // The run's last step, when nobody moves items any more. Destroys what is queued, first to last, on this thread; false if
-  // there is nothing.
-  bool Discard() {
-    if (queued() == 0) return false;
-    DestroyQueued(&ChannelBase::discarded_);
-    return true;
-  }
-
-  // True if a sender must not send any more, because nobody receives, because sources are to stop, or because it is closed.
-  bool closed_to_sender(const SendingEnd& sender) const;
-  bool run_cancelled() const { return signals_.cancelled.load(std::memory_order_acquire); }
-  Ledger ledger() const;
-
-  // By the single receiver, before it waits for something: the parked sender gets the room that there is, be it little.
-  void AdmitOwed() {
-    if (unchecked_ > 0) {
-      PublishHead(head_.load(std::memory_order_relaxed));
-      owes_ = (gate() & kSenderParked) != 0;
-    }
-    if (!owes_) return;
-    WakeList wakes;
-    Lock lock(mutex_);
-    AdmitParked(wakes);
-  }
-
-  // For the question whether a loop is quiet, with the lock held from `Lock` to `Unlock`, over all channels of the loop; none
-  // of them is single.
-  void LockForLoop() const ABSL_NO_THREAD_SAFETY_ANALYSIS { mutex_.lock(); }
-  void UnlockForLoop() const ABSL_NO_THREAD_SAFETY_ANALYSIS { mutex_.unlock(); }
-  // How many receivers wait for an item and nothing else; -1 if there is an item.
-  int WaitingForItemsOnly() const ABSL_NO_THREAD_SAFETY_ANALYSIS;
-
-  void UnlinkSend(SendRequestBase& request);
-  void UnlinkReceive(ReceiveRequestBase& request);
-
- protected:
-  using Lock = MutexLock<SpinMutex>;
-
-  // The gate's bits: what the one end of a single channel has to know of the other, and of the run, before it may go on
-  // without the lock.
-  static constexpr uint32_t kMany = 1;  // not single: never without the lock
-  static constexpr uint32_t kSenderParked = 2;
-  static constexpr uint32_t kReceiverParked = 4;
-  static constexpr uint32_t kSenderGone = 8;
-  static constexpr uint32_t kReceiverGone = 16;
-  static constexpr uint32_t kCancelled = 32;
-  static constexpr uint32_t kDraining = 64;  // which concerns sources only
-  static constexpr uint32_t kSendLocked = kMany | kReceiverGone | kCancelled | kDraining;
-  static constexpr uint32_t kReceiveLocked = kMany | kCancelled;
-
-  virtual bool may_be_single() const = 0;
-  virtual void AdmitParked(WakeList& wakes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) = 0;
-  // Takes the lock for a few items at a time, and destroys them outside.
-  virtual void DestroyQueued(uint64_t ChannelBase::*counter) = 0;
-
-  bool closed_to(const SendingEnd& sender) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    return receivers_ == 0 || sender.closed ||
-           (sender.from_source && signals_.draining.load(std::memory_order_acquire));
-  }
-  size_t share(size_t queued) const {
-    return receiving_works_ <= 1 ? queued : (queued + receiving_works_ - 1) / receiving_works_;
-  }
-  // By the receiving side, or with nobody there.
-  size_t queued() const {
-    return tail_.load(std::memory_order_acquire) - next_.load(std::memory_order_relaxed);
-  }
-  // A position is published before the gate is read, and the gate is written before the other side's position is read, all in
-  // one order (seq_cst): so one of the two sees the other. With the lock, the lock does that.
-  void Publish(Atomic<uint64_t>& position, uint64_t value) {
-    if (single_) {
-      position.exchange(value, std::memory_order_seq_cst);
-    } else {
-      position.store(value, std::memory_order_release);
-    }
-  }
-  void PublishHead(uint64_t head) {
-    Publish(head_, head);
-    unchecked_ = 0;
-  }
-  uint32_t gate() const { return gate_.load(std::memory_order_seq_cst); }
-  void Link(WaitList& list, WaitLink& link, uint32_t bit) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    list.PushBack(link);
-    gate_.fetch_or(bit, std::memory_order_seq_cst);
-  }
-  void Unlink(WaitList& list, WaitLink& link, uint32_t bit) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    list.Remove(link);
-    if (list.empty()) gate_.fetch_and(~bit, std::memory_order_seq_cst);
-  }
-  void UnlinkSender(WaitLink& link) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    Unlink(senders_waiting_, link, kSenderParked);
-  }
-  void UnlinkReceiver(WaitLink& link) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    Unlink(receivers_waiting_, link, kReceiverParked);
-  }
-
-  // A line each: what all read, the sending side's, the receiving side's, and both sides'. Thousands of channels at once are not
-  // unusual, so a Channel's ring is to fit behind.
-  const std::string name_;
-  const size_t capacity_;
-  const RunSignals& signals_;
-  uint32_t receiving_works_ = 1;  // as the run began: among how many a batch is shared
-  bool single_ = false;
-
-  // The sending side's.
-  alignas(kCacheLine) Atomic<uint64_t> tail_{0};  // so many items have entered
-  uint64_t head_seen_ = 0;
-  Atomic<uint64_t> high_water_{0};  // read by ledgers
-
-  // The receiving side's.
-  alignas(kCacheLine) Atomic<uint64_t> head_{
-      0};                     // so many have left for good: next_ less those that are leased
-  Atomic<uint64_t> next_{0};  // the position of the first that is queued
-  uint64_t tail_seen_ = 0;
-  size_t leased_ = 0;
-  // Changes only while the channel is empty and its receivers sleep. It orders nothing.
-  Atomic<uint64_t> passed_{0};
-  uint32_t unchecked_ = 0;    // so many have left since head_ was last published in that order
-  uint32_t check_every_ = 1;  // constant while a run lasts
-  bool owes_ = false;         // the parked sender could have had room
-
-  // Both sides'.
-  alignas(kCacheLine) Atomic<uint32_t> gate_{0};
-  Atomic<uint32_t> admit_at_{1};  // so much room is worth waking the parked sender for
-
-  mutable SpinMutex mutex_;
-  WaitList senders_waiting_ ABSL_GUARDED_BY(mutex_);
-  WaitList receivers_waiting_ ABSL_GUARDED_BY(mutex_);
-  int senders_ ABSL_GUARDED_BY(mutex_) = 0;
-  int receivers_ ABSL_GUARDED_BY(mutex_) = 0;
-  uint64_t unread_ ABSL_GUARDED_BY(mutex_) = 0;
-  uint64_t discarded_ ABSL_GUARDED_BY(mutex_) = 0;
-  uint64_t refused_ ABSL_GUARDED_BY(mutex_) = 0;
-};
+namespace weir::internal {
 
 template <class T>
 struct SendRequest : SendRequestBase {
@@ -288,10 +67,28 @@ constexpr bool IsItem() {
   return true;
 }
 
+// How much memory an item takes, where a channel's bytes are bounded and its In does not say (In::MeasureBy): its own size, and
+// that of the elements of a container such as a string or a vector.
+template <class T>
+size_t BytesOf(const T& item) {
+  if constexpr (requires { sizeof(*item.data()) * item.size(); }) {
+    return sizeof(T) + sizeof(*item.data()) * item.size();
+  } else {
+    return sizeof(T);
+  }
+}
+
 template <class T>
 class Channel final : public ChannelBase {
  public:
   using ChannelBase::ChannelBase;
+
+  // Before the run begins: the channel holds at most so many bytes too, or one item that is larger.
+  void BoundBytes(size_t most, std::function<size_t(const T&)> bytes_of) {
+    bytes_ = std::make_unique<Bytes>();
+    bytes_->most = most;
+    bytes_->of = std::move(bytes_of);
+  }
   ~Channel() override {
     for (uint64_t at = next_.load(); at != tail_.load(); ++at) ring_[at].~T();
   }
@@ -325,6 +122,7 @@ class Channel final : public ChannelBase {
   // kDone: all sent. kNone: no room for the rest. Else kCancelled, kClosed.
   Outcome Put(SendRequest<T>& request) {
     if (gate_.load(std::memory_order_acquire) & kSendLocked) {
+      Measure(request);
       WakeList wakes;
       Lock lock(mutex_);
       return PutLocked(request, wakes);
@@ -341,13 +139,15 @@ class Channel final : public ChannelBase {
 
   // The same; what does not fit is linked, with kNone.
   Outcome ParkSend(SendRequest<T>& request) {
+    Measure(request);
     WakeList wakes;
     Lock lock(mutex_);
     Outcome outcome = PutLocked(request, wakes);
     if (outcome != Outcome::kNone) return outcome;
     // Whoever makes room moves the items in, on its own thread, and must not fail at it.
-    ring_.Reserve(capacity_, next_.load(std::memory_order_relaxed),
+    ring_.Reserve(slots_wanted(), next_.load(std::memory_order_relaxed),
                   tail_.load(std::memory_order_relaxed));
+    if (bytes_ != nullptr) bytes_->Reserve(capacity_, tail_.load(std::memory_order_relaxed));
     admit_at_.store(request.bounded || !single_
                         ? 1
                         : static_cast<uint32_t>(std::clamp<size_t>(capacity_ / 2, 1, UINT32_MAX)),
@@ -381,7 +181,7 @@ class Channel final : public ChannelBase {
     }
     WakeList wakes;
     Lock lock(mutex_);
-    if (settled > 0) {
+    if (settled > 0 && !overwrites_) {
       leased_ -= settled;
       Publish(head_, next_.load(std::memory_order_relaxed) - leased_);
       AdmitSenders(wakes);
@@ -417,9 +217,35 @@ class Channel final : public ChannelBase {
     AdmitSenders(wakes);
   }
 
+  Outcome PutAny(SendRequestBase& request) override {
+    return Put(static_cast<SendRequest<T>&>(request));
+  }
+  Outcome ParkSendAny(SendRequestBase& request) override {
+    return ParkSend(static_cast<SendRequest<T>&>(request));
+  }
+  Outcome Overflow(SendRequestBase& base) override {
+    auto& request = static_cast<SendRequest<T>&>(base);
+    const auto& policy = static_cast<const SendPolicy<T>&>(*request.sender->policy);
+    if (policy.when_full == WhenFull::kDropOldest) return Overwrite(request, policy);
+    Measure(request);
+    {
+      WakeList wakes;
+      Lock lock(mutex_);
+      const Outcome outcome = PutLocked(request, wakes);  // room may have come
+      if (outcome != Outcome::kNone) return outcome;
+      if (policy.when_full != WhenFull::kDropNewest) return Outcome::kExhausted;
+      dropped_newest_ += request.count - request.sent;
+    }
+    const size_t sent = std::exchange(request.sent, request.count);
+    Drop(request.items + sent, request.count - sent, policy);
+    return Outcome::kDone;
+  }
+
  private:
   // A single channel has all its slots from the first item on; a larger one grows as it is used, under its lock.
-  bool may_be_single() const override { return capacity_ <= (size_t{1} << 20) / sizeof(T); }
+  bool may_be_single() const override {
+    return bytes_ == nullptr && capacity_ <= (size_t{1} << 20) / sizeof(T);
+  }
 
   // --- Without the lock, by the Work at the one end of a single channel ---
 
@@ -467,17 +293,30 @@ class Channel final : public ChannelBase {
   // The sending side: moves in what there is room for.
   size_t room() {
     head_seen_ = head_.load(single_ ? std::memory_order_seq_cst : std::memory_order_relaxed);
-    return capacity_ - (tail_.load(std::memory_order_relaxed) - head_seen_);
+    return free_slots(tail_.load(std::memory_order_relaxed));
+  }
+  size_t free_slots(uint64_t tail) const {
+    const size_t used = tail - head_seen_;
+    return used < capacity_ ? capacity_ - used : 0;
+  }
+  // How many of the request's items that are not sent yet there is room for.
+  size_t Fitting(const SendRequest<T>& request) {
+    const uint64_t tail = tail_.load(std::memory_order_relaxed);
+    const size_t wanted = request.count - request.sent;
+    size_t free = free_slots(tail);
+    if (free < wanted) free = room();
+    const size_t n = std::min(free, wanted);
+    if (single_ || bytes_ == nullptr) return n;
+    return bytes_->Fitting(request, n, head_.load(std::memory_order_relaxed), tail);
   }
   void Enter(SendRequest<T>& request) {
     const uint64_t tail = tail_.load(std::memory_order_relaxed);
-    const size_t wanted = request.count - request.sent;
-    size_t free = capacity_ - (tail - head_seen_);
-    if (free < wanted) free = room();
-    const size_t n = std::min(free, wanted);
+    const size_t n = Fitting(request);
     if (n == 0) return;
     if (!single_) {
-      ring_.Reserve(tail + n - head_seen_, next_.load(std::memory_order_relaxed), tail);
+      if (bytes_ != nullptr) bytes_->Enter(request, n, tail);
+      ring_.Reserve(std::max<size_t>(tail + n - head_seen_, overwrites_ ? slots_wanted() : 0),
+                    next_.load(std::memory_order_relaxed), tail);
     } else if (ring_.slots() == 0) {
       ring_.Reserve(capacity_, 0, 0);
     }
@@ -517,13 +356,13 @@ class Channel final : public ChannelBase {
     }
     request.position = next + passed_.load(std::memory_order_relaxed);
     request.got += n;
-    if (request.lease) leased_ += n;
+    if (request.lease && !overwrites_) leased_ += n;
     next_.store(next + n, std::memory_order_relaxed);
     return true;
   }
   void PutBack(size_t taken, T* rest, size_t rest_count) {
     uint64_t next = next_.load(std::memory_order_relaxed) - rest_count;
-    leased_ -= taken + rest_count;
+    if (!overwrites_) leased_ -= taken + rest_count;
     if (rest_count == 0) return;
     ring_.MoveIn(next, rest, rest_count);
     std::destroy_n(rest, rest_count);
@@ -542,7 +381,7 @@ class Channel final : public ChannelBase {
     do {
       Enter(request);
       ServeReceivers(wakes);
-    } while (request.sent < request.count && room() > 0);
+    } while (request.sent < request.count && Fitting(request) > 0);
     return request.sent == request.count ? Outcome::kDone : Outcome::kNone;
   }
 
@@ -550,7 +389,7 @@ class Channel final : public ChannelBase {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     if (run_cancelled()) return Outcome::kCancelled;
     if (Hand(request)) {
-      if (!request.lease) {
+      if (!request.lease || overwrites_) {
         Publish(head_, next_.load(std::memory_order_relaxed) - leased_);
         AdmitSenders(wakes);
       }
@@ -565,7 +404,8 @@ class Channel final : public ChannelBase {
       UnlinkReceiver(request);
       if (!request.waiter->Claim(Outcome::kDone, wakes)) continue;
       Hand(request);
-      if (!request.lease) Publish(head_, next_.load(std::memory_order_relaxed) - leased_);
+      if (!request.lease || overwrites_)
+        Publish(head_, next_.load(std::memory_order_relaxed) - leased_);
     }
   }
 
@@ -573,11 +413,14 @@ class Channel final : public ChannelBase {
     while (!senders_waiting_.empty() && room() > 0) {
       auto& request = static_cast<SendRequest<T>&>(*senders_waiting_.front());
       // The last item goes in only with the claim: a send that timed out has not sent everything.
-      if (request.count - request.sent <= room()) {
+      const size_t fitting = Fitting(request);
+      if (request.count - request.sent == fitting) {
         UnlinkSender(request);
         if (request.waiter->Claim(Outcome::kDone, wakes)) Enter(request);
-      } else {
+      } else if (fitting > 0) {
         Enter(request);
+      } else {
+        return;  // of bytes there are too few
       }
       ServeReceivers(wakes);  // serving one that does not lease makes room again
     }
@@ -587,8 +430,92 @@ class Channel final : public ChannelBase {
     AdmitSenders(wakes);
   }
 
+  // --- By a policy ---
+
+  static void Drop(T* items, size_t count, const SendPolicy<T>& policy) {
+    for (size_t i = 0; i < count; ++i) {
+      T dropped(std::move(items[i]));
+      if (policy.on_dropped) policy.on_dropped(std::move(dropped));
+    }
+  }
+  // Sends everything, and drops what is queued for it, the oldest first, a few at a time.
+  Outcome Overwrite(SendRequest<T>& request, const SendPolicy<T>& policy) {
+    struct Evicted {
+      ~Evicted() { std::destroy_n(items(), count); }
+      T* items() { return std::launder(reinterpret_cast<T*>(raw)); }
+      alignas(T) unsigned char raw[kAtOnce * sizeof(T)];
+      size_t count = 0;
+    };
+    Measure(request);
+    while (request.sent < request.count) {
+      Evicted evicted;
+      {
+        WakeList wakes;
+        Lock lock(mutex_);
+        if (run_cancelled()) return Outcome::kCancelled;
+        if (closed_to(*request.sender)) return Outcome::kClosed;
+        Enter(request);
+        ServeReceivers(wakes);
+        const size_t rest = request.count - request.sent;
+        // Of bytes it is not known how many make enough.
+        evicted.count = std::min({bytes_ == nullptr ? rest : size_t{rest > 0}, kAtOnce, queued()});
+        const uint64_t next = next_.load(std::memory_order_relaxed);
+        ring_.MoveOut(next, evicted.items(), evicted.count);
+        next_.store(next + evicted.count, std::memory_order_relaxed);
+        tail_seen_ =
+            tail_.load(std::memory_order_relaxed);  // the receiver's is not to lie behind next_
+        Publish(head_, next + evicted.count);
+        dropped_oldest_ += evicted.count;
+        Enter(request);
+      }
+      Drop(evicted.items(), evicted.count, policy);
+    }
+    return Outcome::kDone;
+  }
+  // How many slots there may be items for.
+  size_t slots_wanted() const { return overwrites_ ? 2 * capacity_ : capacity_; }
+
+  // --- Bytes, where they are bounded ---
+
+  struct Bytes {
+    size_t most = 0;
+    std::function<size_t(const T&)> of;
+    // Of the items from `first` on, which may have left meanwhile.
+    Ring<size_t> sizes;
+    uint64_t first = 0;
+    size_t used = 0;
+
+    size_t Fitting(const SendRequest<T>& request, size_t n, uint64_t head, uint64_t tail) {
+      for (; first < head; ++first) used -= sizes[first];
+      size_t would_use = used;
+      for (size_t i = 0; i < n; ++i) {
+        const size_t size = request.bytes[request.sent + i];
+        const bool alone = tail == head && i == 0;
+        if (!alone && (size > most || would_use > most - size)) return i;
+        would_use += size;
+      }
+      return n;
+    }
+    void Reserve(size_t count, uint64_t tail) { sizes.Reserve(count, first, tail); }
+    void Enter(const SendRequest<T>& request, size_t n, uint64_t tail) {
+      Reserve(tail + n - first, tail);
+      for (size_t i = 0; i < n; ++i) {
+        sizes[tail + i] = request.bytes[request.sent + i];
+        used += sizes[tail + i];
+      }
+    }
+  };
+  // The user's function is asked outside of the lock.
+  void Measure(SendRequest<T>& request) {
+    if (bytes_ == nullptr || request.bytes != nullptr || request.count == 0) return;
+    request.bytes = std::make_unique<size_t[]>(request.count);
+    for (size_t i = request.sent; i < request.count; ++i)
+      request.bytes[i] = bytes_->of(request.items[i]);
+  }
+
+  static constexpr size_t kAtOnce = std::max<size_t>(1, 512 / sizeof(T));
+
   void DestroyQueued(uint64_t ChannelBase::*counter) override {
-    constexpr size_t kAtOnce = std::max<size_t>(1, 512 / sizeof(T));
     alignas(T) unsigned char raw[kAtOnce * sizeof(T)];
     T* const items = reinterpret_cast<T*>(raw);
     for (bool more = true; more;) {
@@ -608,7 +535,7 @@ class Channel final : public ChannelBase {
   }
 
   Ring<T> ring_;
+  std::unique_ptr<Bytes> bytes_;  // null: unbounded
 };
 
-}  // namespace internal
-}  // namespace weir
+}  // namespace weir::internal

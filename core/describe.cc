@@ -76,12 +76,14 @@ Report Describe(const Graph& graph) {
     described.name = channel.in->FullName();
     for (const internal::OutBase* out : channel.outs) {
       described.from.push_back(out->FullName());
+      if (out->policy() != nullptr) described.policies[out->FullName()] = out->policy()->when_full;
     }
     for (const internal::OutBase* out : channel.feedback) {
       described.feedback.push_back(out->FullName());
     }
     described.type = channel.in->TypeName();
     described.capacity = channel.capacity;
+    described.bytes = channel.bytes;
   }
   return report;
 }
@@ -105,14 +107,20 @@ std::string ToJson(const Report& report) {
   Json channels = Json::array();
   for (const ChannelReport& channel : report.channels) {
     const Ledger& ledger = channel.ledger;
+    Json policies = Json::object();
+    for (const auto& [out, when_full] : channel.policies) policies[out] = WhenFullName(when_full);
     channels.push_back({{"name", channel.name},
                         {"from", channel.from},
                         {"feedback", channel.feedback},
+                        {"policies", policies},
                         {"type", channel.type},
                         {"capacity", channel.capacity},
+                        {"bytes", channel.bytes},
                         {"ledger",
                          {{"accepted", ledger.accepted},
                           {"received", ledger.received},
+                          {"dropped", ledger.dropped},
+                          {"diverted", ledger.diverted},
                           {"unread", ledger.unread},
                           {"discarded", ledger.discarded},
                           {"queued", ledger.queued},
@@ -182,10 +190,15 @@ absl::StatusOr<Report> FromJson(std::string_view text) {
       read.from = channel.at("from").get<std::vector<std::string>>();
       read.feedback = channel.at("feedback").get<std::vector<std::string>>();
       read.type = channel.at("type");
+      for (const auto& [out, when_full] : channel.at("policies").items())
+        read.policies[out] = WhenFullFromName(when_full.get<std::string>());
       read.capacity = WholeNumber<size_t>(channel.at("capacity"));
+      read.bytes = WholeNumber<size_t>(channel.at("bytes"));
       const Json& ledger = channel.at("ledger");
       read.ledger.accepted = WholeNumber<uint64_t>(ledger.at("accepted"));
       read.ledger.received = WholeNumber<uint64_t>(ledger.at("received"));
+      read.ledger.dropped = WholeNumber<uint64_t>(ledger.at("dropped"));
+      read.ledger.diverted = WholeNumber<uint64_t>(ledger.at("diverted"));
       read.ledger.unread = WholeNumber<uint64_t>(ledger.at("unread"));
       read.ledger.discarded = WholeNumber<uint64_t>(ledger.at("discarded"));
       read.ledger.queued = WholeNumber<uint64_t>(ledger.at("queued"));
@@ -233,14 +246,23 @@ std::string ToDot(const Report& report) {
   }
   for (const ChannelReport& channel : report.channels) {
     std::string label = absl::StrCat(Escaped(channel.type), "<br/>capacity ", channel.capacity);
+    if (channel.bytes > 0) absl::StrAppend(&label, ", ", channel.bytes, " bytes");
     if (ran) {
       absl::StrAppend(&label, "<br/>", channel.ledger.received, " received, at most ",
                       channel.ledger.high_water, " queued");
+      if (const uint64_t lost = channel.ledger.dropped; lost > 0)
+        absl::StrAppend(&label, ", ", lost, " dropped");
+      if (const uint64_t diverted = channel.ledger.diverted; diverted > 0)
+        absl::StrAppend(&label, ", ", diverted, " diverted");
     }
     for (const std::string& from : channel.from) {
+      const auto policy = channel.policies.find(from);
       absl::StrAppend(
           &dot, "  ", Quoted(StageOf(from)), " -> ", Quoted(StageOf(channel.name)), " [label=<",
-          label, ">",
+          label,
+          policy == channel.policies.end() ? ""
+                                           : absl::StrCat("<br/>", WhenFullName(policy->second)),
+          ">",
           absl::c_linear_search(channel.feedback, from) ? ", style=dashed, constraint=false" : "",
           "];\n");
     }

@@ -15,6 +15,7 @@
 // has begun.
 #pragma once
 
+#include <algorithm>
 #include <new>
 #include <string>
 #include <utility>
@@ -99,22 +100,30 @@ class Input final : public internal::EdgeStage {
       if (absl::Status may = internal::MayBlock(visit.engine()); !may.ok()) return may;
     }
     auto& channel = static_cast<internal::Channel<T>&>(*out.channel_base());
+    const internal::SendPolicyBase* const policy = out.policy();
+    const absl::Duration patience = policy == nullptr ? absl::InfiniteDuration() : policy->patience;
     internal::SendRequest<T> request;
     request.items = &item;
     request.count = 1;
     request.sender = &out.sender();
+    request.has_policy = policy != nullptr;
     internal::Outcome outcome = channel.Put(request);
-    if (outcome == internal::Outcome::kNone && may_wait) {
+    if (outcome == internal::Outcome::kNone && may_wait && patience > absl::ZeroDuration()) {
       internal::ThreadWaiter waiter;
       request.waiter = &waiter;
       waiter.Prepare();
       outcome = channel.ParkSend(request);
       if (outcome == internal::Outcome::kNone) {
-        outcome = waiter.Wait(visit.engine(), within).outcome;
+        outcome = waiter.Wait(visit.engine(), std::min(within, patience)).outcome;
       }
     }
     if (outcome == internal::Outcome::kNone) outcome = internal::Outcome::kTimedOut;
     channel.UnlinkSend(request);
+    if (policy != nullptr) {
+      if (outcome == internal::Outcome::kTimedOut && patience <= within)
+        outcome = channel.Overflow(request);
+      if (request.sent == 0) channel.Refuse(1);
+    }
     if (outcome == internal::Outcome::kClosed)
       Close();  // nobody wants more: the stage has done its part
     return internal::ToStatus(outcome);

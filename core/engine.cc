@@ -50,6 +50,26 @@ void EngineState::VisitRuns(const std::function<void(RunState&)>& visit) const {
   for (RunState* run : runs_) visit(*run);
 }
 
+weir::Census EngineState::Census() const {
+  weir::Census census;
+  VisitRuns([&](RunState& run) { run.AppendCensus(census.works); });
+  census.timers = armed_timers();
+  return census;
+}
+
+bool EngineState::FailWedged(std::string_view remark) {
+  std::vector<std::pair<RunState*, absl::Status>> verdicts;
+  VisitRuns([&](RunState& run) {
+    absl::Status verdict = run.FindWedge();
+    if (!verdict.ok() && run.TryHold()) verdicts.emplace_back(&run, std::move(verdict));
+  });
+  for (auto& [run, verdict] : verdicts) {
+    run->Cancel(absl::Status(verdict.code(), absl::StrCat(verdict.message(), std::string(remark))));
+    run->Release();
+  }
+  return !verdicts.empty();
+}
+
 namespace {
 
 // The engine on real threads.
@@ -94,14 +114,20 @@ class ThreadedEngine final : public EngineState {
  private:
   static constexpr absl::Duration kWatchPeriod = absl::Milliseconds(2);
   static constexpr int kTicksPerSample = 3;
+  static constexpr int kTicksPerSearch = 50;
 
   void OnActive(bool active) override { steady_.SetTicking(active); }
 
   void Tick() {
     pool_.Watch();
-    WakeList wakes;
-    VisitRuns([&](RunState& run) { run.CloseQuietLoops(wakes); });
+    bool closed = false;
+    {
+      WakeList wakes;
+      VisitRuns([&](RunState& run) { closed |= run.CloseQuietLoops(wakes); });
+    }
     if (++ticks_ % kTicksPerSample == 0) VisitRuns([](RunState& run) { run.Sample(); });
+    // While others work, some may be stuck; but there is no hurry then.
+    if (!closed && (pool_.Idle() || ticks_ % kTicksPerSearch == 0)) FailWedged("");
   }
 
   ManualClock* const manual_;
@@ -158,13 +184,6 @@ int Engine::threads() const {
 
 Instant Engine::Now() const { return state_->clock().Now(); }
 
-std::vector<std::string> Engine::Census() const {
-  std::vector<std::string> lines;
-  state_->VisitRuns([&](internal::RunState& run) { run.AppendCensus(lines); });
-  if (const size_t armed = state_->armed_timers(); armed > 0) {
-    lines.push_back(absl::StrCat(armed, " timers are armed"));
-  }
-  return lines;
-}
+weir::Census Engine::Census() const { return state_->Census(); }
 
 }  // namespace weir

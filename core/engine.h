@@ -11,6 +11,7 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "weir/core/census.h"
 #include "weir/core/clock.h"
 
 namespace weir {
@@ -52,9 +53,8 @@ class Engine {
   int threads() const;
   Instant Now() const;
 
-  // What is alive on the engine: a line for each Work that has not ended, with what it waits for, and one for the timers
-  // that are armed. Empty when no run is active: then nothing of any run is left.
-  std::vector<std::string> Census() const;
+  // What is alive on the engine. Empty when no run is active: then nothing of any run is left. Any thread.
+  weir::Census Census() const;
 
   // Null unless the engine is simulated.
   internal::Simulator* simulator() const { return simulator_; }

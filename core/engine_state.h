@@ -12,6 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "weir/core/blocking.h"
+#include "weir/core/census.h"
 #include "weir/core/clock.h"
 #include "weir/core/executor.h"
 #include "weir/core/mutex.h"
@@ -51,6 +52,9 @@ class EngineState {
   void AddRun(RunState& run);
   void RemoveRun(RunState& run);
   size_t active_runs() const;
+  weir::Census Census() const;
+  // Fails the runs some of whose Works wait for each other and for nobody else; `remark` ends the verdict. True if there was one.
+  bool FailWedged(std::string_view remark);
   // Calls `visit` for each, which may not end a run.
   void VisitRuns(const std::function<void(RunState&)>& visit) const;
 

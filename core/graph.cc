@@ -34,6 +34,11 @@ void Graph::AddStage(std::string_view name, std::unique_ptr<Stage> stage) {
 
 void Graph::ConnectPorts(internal::OutBase& out, internal::InBase& in,
                          const ChannelOptions& options) {
+  if (options.when_full != WhenFull::kBlock) {
+    internal::SendPolicyBase& policy = out.edit_policy();
+    policy.when_full = options.when_full;
+    policy.patience = options.patience;
+  }
   edges_.push_back({&out, &in, options});
 }
 
@@ -204,6 +209,7 @@ std::vector<Graph::Channel> Graph::Channels(const std::vector<Stage*>& order) co
     channels[at].outs.push_back(edge.out);
     if (edge.options.feedback) channels[at].feedback.push_back(edge.out);
     if (edge.options.capacity.has_value()) channels[at].capacity = *edge.options.capacity;
+    if (edge.options.bytes.has_value()) channels[at].bytes = *edge.options.bytes;
   }
   return channels;
 }
@@ -230,6 +236,43 @@ std::string Graph::DescribeCycle() const {
   return absl::StrJoin(names.rbegin(), names.rend(), " -> ");
 }
 
+namespace {
+
+void CheckPolicy(WhenFull when_full, absl::Duration patience, const internal::OutBase& out,
+                 std::vector<std::string>& faults) {
+  if (patience < absl::ZeroDuration()) {
+    faults.push_back(absl::StrCat("output '", out.FullName(), "' has a patience of ",
+                                  absl::FormatDuration(patience), "; it cannot be negative"));
+  } else if (when_full == WhenFull::kBlock && patience > absl::ZeroDuration()) {
+    faults.push_back(absl::StrCat("output '", out.FullName(),
+                                  "' has a patience, but blocks when its channel is full; say with "
+                                  "`when_full` what it does when the patience has ended"));
+  }
+  if (when_full != WhenFull::kDivert) return;
+  const internal::OutBase* other = out.policy()->divert_to;
+  if (other == nullptr) {
+    faults.push_back(absl::StrCat("output '", out.FullName(),
+                                  "' diverts, but not to anywhere; say where to with DivertTo"));
+    return;
+  }
+  if (&other->stage() != &out.stage()) {
+    faults.push_back(absl::StrCat("output '", out.FullName(), "' diverts to '", other->FullName(),
+                                  "', which is another stage's; divert to an output of the same "
+                                  "stage"));
+  }
+  // Each diverts to one other: a walk that comes back, or takes more steps than there are outputs, goes round.
+  size_t steps = 0;
+  for (const internal::OutBase* at = other; at != nullptr && at->policy() != nullptr;
+       at = at->policy()->when_full == WhenFull::kDivert ? at->policy()->divert_to : nullptr) {
+    if (at != &out && ++steps <= out.stage().outs().size()) continue;
+    faults.push_back(absl::StrCat("output '", out.FullName(),
+                                  "' diverts in a circle; let one of them do something else"));
+    return;
+  }
+}
+
+}  // namespace
+
 absl::Status Graph::Check() const { return Check(TopologicalOrder()); }
 
 absl::Status Graph::Check(const std::vector<Stage*>& order) const {
@@ -252,7 +295,7 @@ absl::Status Graph::Check(const std::vector<Stage*>& order) const {
 
   struct Uses {
     int edges = 0;
-    size_t capacity = 0;  // that was given, if one was
+    size_t capacity = 0, bytes = 0;  // that were given, if they were
   };
   ByPort<Uses> ins(stages_, kInsOf, {});
   ByPort<int> outs(stages_, kOutsOf, 0);
@@ -271,9 +314,23 @@ absl::Status Graph::Check(const std::vector<Stage*>& order) const {
       faults.push_back(absl::StrCat("the channel from '", out.FullName(), "' to '", in.FullName(),
                                     "' has capacity 0; it needs at least 1"));
     }
+    if (edge.options.bytes == size_t{0}) {
+      faults.push_back(absl::StrCat("the channel from '", out.FullName(), "' to '", in.FullName(),
+                                    "' is bounded to 0 bytes; leave the bound out, or give it one "
+                                    "that lets an item in"));
+    }
+    CheckPolicy(edge.options.when_full, edge.options.patience, out, faults);
     if (!owned(in)) continue;
     Uses& uses = ins.at(in);
     ++uses.edges;
+    if (edge.options.bytes.has_value()) {
+      if (uses.bytes != 0 && uses.bytes != *edge.options.bytes) {
+        faults.push_back(absl::StrCat("the channel into '", in.FullName(),
+                                      "' is given two bounds of its bytes, ", uses.bytes, " and ",
+                                      *edge.options.bytes, "; give it one"));
+      }
+      uses.bytes = *edge.options.bytes;
+    }
     if (!edge.options.capacity.has_value() || capacity == 0) continue;
     if (uses.capacity != 0 && uses.capacity != capacity) {
       faults.push_back(absl::StrCat("the channel into '", in.FullName(),

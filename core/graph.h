@@ -26,6 +26,13 @@ struct ChannelOptions {
   // How many items the channel may hold; at least 1. Outs that share an In share its channel: they give the same
   // capacity, or one of them gives it.
   std::optional<size_t> capacity = std::nullopt;
+  // How many bytes of them; not bounded if it is not given. An item that is larger passes alone. In::MeasureBy says how large an
+  // item is. Outs that share an In share this too.
+  std::optional<size_t> bytes = std::nullopt;
+  // What a send of this Out does when the channel is full (policy.h) ...
+  WhenFull when_full = WhenFull::kBlock;
+  // ... once it has waited so long for room; not with kBlock, which waits without end.
+  absl::Duration patience = absl::ZeroDuration();
   // A back edge: it leads to a stage that comes before. Only such edges may close a cycle. Once a loop is quiet (its channels
   // are empty, all its Works wait for items, and what feeds it from outside has ended) its back edges are closed, so that
   // its stages see the end of their inputs. A loop is looked at every few milliseconds.
@@ -79,6 +86,7 @@ class Graph {
     internal::InBase* in = nullptr;
     internal::Ports<internal::OutBase> outs;
     size_t capacity = kDefaultCapacity;
+    size_t bytes = 0;                             // not bounded
     internal::Ports<internal::OutBase> feedback;  // those of `outs` that are back edges
   };
   const std::vector<std::unique_ptr<Stage>>& stages() const { return stages_; }

@@ -20,7 +20,7 @@ bool SleepOperation::await_suspend(std::coroutine_handle<> frame) {
     return true;
   }
   parked_ = true;
-  work_->Prepare(frame, WaitKind::kSleep, nullptr);
+  work_->Prepare(frame, {.kind = WaitKind::kSleep, .bounded = true, .place = place_});
   timer_.waiter = work_;
   link_.waiter = work_;
   if (duration_ != absl::InfiniteDuration()) {
@@ -80,7 +80,7 @@ bool TurnOperation::await_suspend(std::coroutine_handle<> frame) {
   parked_ = true;
   waiter = work_;
   context_link_.waiter = work_;
-  work_->Prepare(frame, WaitKind::kTurn, nullptr);
+  work_->Prepare(frame, {.kind = WaitKind::kTurn, .place = place_});
   {
     WakeList none;
     MutexLock lock(turnstile_.mutex_);
@@ -111,7 +111,7 @@ absl::Status TurnOperation::await_resume() {
 
 bool BlockingOperationBase::await_suspend(std::coroutine_handle<> frame) {
   parked_ = true;
-  work_->Prepare(frame, WaitKind::kBlocking, nullptr);
+  work_->Prepare(frame, {.kind = WaitKind::kBlocking, .place = place_});
   link_.waiter = work_;
   if (!context_.Link(link_)) {
     WakeList none;

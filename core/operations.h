@@ -198,7 +198,7 @@ class ExternalOperation final : public Operation {
   explicit ExternalOperation(Awaitable awaitable) : awaitable_(std::move(awaitable)) {}
   bool await_ready() { return false; }
   bool await_suspend(std::coroutine_handle<> frame) {
-    work_->Prepare(frame, WaitKind::kExternal, nullptr);
+    work_->Prepare(frame, {.kind = WaitKind::kExternal, .place = place_});
     Start(*this);
     return work_->Suspend();
   }

@@ -48,6 +48,8 @@ class Pool final : public Executor {
   void Post(Job& job) override;
   void Watch();
   int width() const { return arena_.width(); }
+  // Whether no thread has anything to do.
+  bool Idle() const { return drains_.load(std::memory_order_relaxed) == 0; }
   // Whether the calling thread runs a job of this pool.
   bool OnOwnThread() const;
 

@@ -10,6 +10,7 @@
 //   OUT_OF_RANGE       a send: downstream has finished and wants no more, or a draining run refuses its source;
 //                      a receive: the input has ended
 //   CANCELLED          the run, or the Context that was passed, has been cancelled; its cause() says why
+//   RESOURCE_EXHAUSTED a send on a full channel, where its policy is to fail (policy.h)
 //
 // On ties: for a send cancelled, closed, sent, timed out; for a receive cancelled, item, end, timed out. An item is moved
 // from only if the result is OK. An operation refers to the caller's item: the item lives until the operation has been
@@ -21,6 +22,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <new>
 #include <optional>
@@ -37,6 +39,7 @@
 #include "absl/status/statusor.h"
 #include "weir/core/channel.h"
 #include "weir/core/lease.h"
+#include "weir/core/policy.h"
 #include "weir/core/transfer.h"
 
 namespace weir {
@@ -71,7 +74,8 @@ class PortBase {
 
 class InBase : public PortBase {
  public:
-  virtual std::unique_ptr<ChannelBase> MakeChannel(std::string name, size_t capacity,
+  // `bytes`: 0 if they are not bounded.
+  virtual std::unique_ptr<ChannelBase> MakeChannel(std::string name, size_t capacity, size_t bytes,
                                                    const RunSignals& signals) const = 0;
   virtual std::string TypeName() const = 0;
   void Attach(ChannelBase* channel) { channel_ = channel; }
@@ -86,7 +90,7 @@ class OutBase : public PortBase {
   virtual std::string TypeName() const = 0;
   void Attach(ChannelBase* channel, bool from_source) {
     channel_ = channel;
-    sender_ = {.from_source = from_source};
+    sender_ = {.from_source = from_source, .policy = policy()};
     fused_.store(nullptr, std::memory_order_relaxed);
   }
   // While it is set, the Works of this stage run the body of the stage behind it, on what would have been sent, and that
@@ -106,12 +110,24 @@ class OutBase : public PortBase {
   void Close(WakeList& wakes) { channel_->CloseSender(sender_, wakes); }
   const SendingEnd& sender() const { return sender_; }
 
+  // Null: a send waits for room for as long as it takes.
+  const SendPolicyBase* policy() const {
+    return policy_ != nullptr && policy_->when_full != WhenFull::kBlock ? policy_.get() : nullptr;
+  }
+  SendPolicyBase& edit_policy() {
+    if (policy_ == nullptr) policy_ = MakePolicy();
+    return *policy_;
+  }
+
  protected:
   OutBase(Stage* stage, std::string_view name);
   ~OutBase() = default;
 
  private:
+  virtual std::unique_ptr<SendPolicyBase> MakePolicy() const = 0;
+
   SendingEnd sender_;
+  std::unique_ptr<SendPolicyBase> policy_;
   std::atomic<InBase*> fused_{nullptr};  // read by reports; orders nothing
   uint32_t fused_batches_ = 0;
 };
@@ -166,14 +182,28 @@ class In final : public internal::InBase {
     return channel().run_cancelled() ? absl::CancelledError("") : absl::OkStatus();
   }
 
+  // How many bytes an item takes, where the channel's `bytes` are bounded; else its own size and that of its elements, if it is a
+  // container such as a string or a vector. Called by the sender, once an item. Before the run.
+  In& MeasureBy(std::function<size_t(const T& item)> bytes_of) {
+    bytes_of_ = std::move(bytes_of);
+    return *this;
+  }
+
   std::unique_ptr<internal::ChannelBase> MakeChannel(
-      std::string name, size_t capacity, const internal::RunSignals& signals) const override {
-    return std::make_unique<internal::Channel<T>>(std::move(name), capacity, signals);
+      std::string name, size_t capacity, size_t bytes,
+      const internal::RunSignals& signals) const override {
+    auto channel = std::make_unique<internal::Channel<T>>(std::move(name), capacity, signals);
+    if (bytes > 0) {
+      channel->BoundBytes(bytes, bytes_of_ ? bytes_of_ : internal::BytesOf<T>);
+    }
+    return channel;
   }
   std::string TypeName() const override { return internal::Demangle(typeid(T).name()); }
 
  private:
   internal::Channel<T>& channel() const { return static_cast<internal::Channel<T>&>(*channel_); }
+
+  std::function<size_t(const T&)> bytes_of_;
 };
 
 // A stage's output.
@@ -235,9 +265,24 @@ class Out final : public internal::OutBase {
     return Many(items, internal::Bounds(absl::InfiniteDuration(), &bound));
   }
 
+  // What is dropped by the policy that Connect gave is handed to `on_dropped` rather than destroyed: by the Work that sends, after
+  // the fact, outside of all locks. What it throws fails the Work. Before the run.
+  Out& OnDropped(std::function<void(T&& item)> on_dropped) {
+    static_cast<internal::SendPolicy<T>&>(edit_policy()).on_dropped = std::move(on_dropped);
+    return *this;
+  }
+  // Where WhenFull::kDivert leads: another output of the same stage. Before the run.
+  Out& DivertTo(Out& other) {
+    edit_policy().divert_to = &other;
+    return *this;
+  }
+
   std::string TypeName() const override { return internal::Demangle(typeid(T).name()); }
 
  private:
+  std::unique_ptr<internal::SendPolicyBase> MakePolicy() const override {
+    return std::make_unique<internal::SendPolicy<T>>();
+  }
   internal::Channel<T>& channel() const { return static_cast<internal::Channel<T>&>(*channel_); }
   template <class Bounding>
   auto One(T& item, Bounding bounds) {

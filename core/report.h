@@ -2,12 +2,13 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
-#include "weir/core/channel.h"
+#include "weir/core/channel_base.h"
 
 namespace weir {
 
@@ -31,11 +32,13 @@ struct StageReport {
 };
 
 struct ChannelReport {
-  std::string name;                   // "split.in": the input that it feeds
-  std::vector<std::string> from;      // "read.out"
-  std::vector<std::string> feedback;  // those of `from` that lead back
-  std::string type;                   // of its items
+  std::string name;                          // "split.in": the input that it feeds
+  std::vector<std::string> from;             // "read.out"
+  std::vector<std::string> feedback;         // those of `from` that lead back
+  std::map<std::string, WhenFull> policies;  // what those of `from` do that do not block
+  std::string type;                          // of its items
   size_t capacity = 0;
+  size_t bytes = 0;  // how many it may hold; 0 if they are not bounded
   Ledger ledger;
 };
 

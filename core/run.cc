@@ -24,7 +24,7 @@ FinishedOperation::~FinishedOperation() = default;
 bool FinishedOperation::await_suspend(std::coroutine_handle<> frame) {
   // A run of the same engine is nothing from outside: a simulation that waits for it alone is stuck.
   const bool same = &run_.engine() == &work_->run().engine();
-  work_->Prepare(frame, same ? WaitKind::kRun : WaitKind::kExternal, nullptr);
+  work_->Prepare(frame, {.kind = same ? WaitKind::kRun : WaitKind::kExternal, .place = place_});
   context_link_.waiter = work_;
   wait_->waiter = work_;
   run_.OnDone([wait = wait_](const Report& report) {

@@ -97,8 +97,15 @@ void RunState::Start(absl::Status refused) {
     const Stage& receiver = plan.in->stage();
     const bool single = plan.outs.size() == 1 && one_work(plan.outs[0]->stage()) &&
                         one_work(receiver) && !looping.contains(&receiver);
-    auto channel = plan.in->MakeChannel(plan.in->FullName(), plan.capacity, signals_);
-    channel->SetEnds(static_cast<int>(plan.outs.size()), receiver.workers(), single);
+    auto channel = plan.in->MakeChannel(plan.in->FullName(), plan.capacity, plan.bytes, signals_);
+    const bool overwrites = std::any_of(plan.outs.begin(), plan.outs.end(), [](OutBase* out) {
+      return out->policy() != nullptr && out->policy()->when_full == WhenFull::kDropOldest;
+    });
+    channel->SetEnds({.senders = static_cast<int>(plan.outs.size()),
+                      .receivers = receiver.workers(),
+                      .single = single,
+                      .overwrites = overwrites,
+                      .place = channels_.size()});
     plan.in->Attach(channel.get());
     for (OutBase* out : plan.outs) out->Attach(channel.get(), out->stage().ins().empty());
     if (plan.outs.size() == 1 && !looping.contains(&receiver)) Fuse(plan);
@@ -146,6 +153,8 @@ void RunState::Fuse(const Graph::Channel& plan) {
   Stage& sender = out.stage();
   Stage& receiver = plan.in->stage();
   if (!sender.can_run_next() || !receiver.can_run_in_previous()) return;
+  // A bounded number of bytes, or items that are dropped, are observable.
+  if (plan.bytes > 0 || out.policy() != nullptr) return;
   if (sender.workers() != receiver.workers()) return;
   const uint64_t choice = engine_.Choose(4);
   if (choice == 3) return;

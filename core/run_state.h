@@ -27,7 +27,8 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
-#include "weir/core/channel.h"
+#include "weir/core/census.h"
+#include "weir/core/channel_base.h"
 #include "weir/core/context.h"
 #include "weir/core/engine_state.h"
 #include "weir/core/graph.h"
@@ -78,9 +79,11 @@ class RunState final {
   // Closes the back edges of the loops that are quiet. True if there was one. Who is in `wakes` holds the run open.
   bool CloseQuietLoops(WakeList& wakes);
   bool WaitsForExternal() const;
-  // A line for each Work that has not ended: what it waits for.
-  void AppendCensus(std::vector<std::string>& lines) const;
-  std::string DescribeWaits() const;
+  // FAILED_PRECONDITION, with who waits for what and what to try, if some of its Works wait for each other and for nobody else
+  // (wedge.cc).
+  absl::Status FindWedge() const;
+  // What it adds to the census: its Works that have not ended.
+  void AppendCensus(std::vector<CensusEntry>& works) const;
 
  private:
   enum class Phase { kRunning, kUnwinding, kFinishing, kOver };
@@ -167,6 +170,15 @@ class RunState final {
   void DeadlinePassed();
   void DrainDeadlinePassed();
   void GraceIsOver();
+  template <class Visit>
+  void ForEachWaker(const Work& work, const Wait& wait, Visit&& visit) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // "parse", or "parse#1" where the stage has several Works.
+  std::string NameOf(const Work& work) const;
+  // "is blocked on frames.in, 64 of 64"
+  std::string DescribeWait(const Wait& wait, const Work& work) const;
+  // Whether another Work runs its body while it sleeps.
+  bool IsFusedAway(const Work& work) const;
   bool IsQuiet(const LoopRecord& loop) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   Work* NextAtGate() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void StopWatching();

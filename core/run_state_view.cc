@@ -23,11 +23,16 @@ void RunState::Sample() {
   MutexLock lock(mutex_);
   if (figures_final_) return;
   RefreshHeads();
+  const Instant now = engine_.clock().Now();
   for (auto& record : stages_) {
     const StageRecord* head = record->head;
     for (int i = 0; i < record->workers; ++i) {
-      const Work& work = WorkOf(*record, i);
+      Work& work = WorkOf(*record, i);
       if (work.ended_) continue;
+      if (const uint32_t waits = work.waits(); waits != work.waits_seen_) {
+        work.waits_seen_ = waits;
+        work.seen_since_ = now;
+      }
       std::atomic<uint64_t>* counter = &record->waiting;
       WaitKind kind = work.waiting_kind();
       if (head != nullptr) {
@@ -57,32 +62,67 @@ bool RunState::WaitsForExternal() const {
   return false;
 }
 
-void RunState::AppendCensus(std::vector<std::string>& lines) const {
-  MutexLock lock(mutex_);
-  if (figures_final_) return;
-  for (const auto& work : works_) {
-    if (work->ended_) continue;
-    std::string line = absl::StrCat(graph_.name(), ".", work->Name(), ": ");
-    // Read one after the other while the Work goes on: where may belong to its next wait.
-    static const std::string unknown = "a channel";
-    const std::string* where = work->waiting_where();
-    if (where == nullptr) where = &unknown;
-    switch (work->waiting_kind()) {
-      case WaitKind::kNothing: line += "runs, or is ready to"; break;
-      case WaitKind::kReceive: absl::StrAppend(&line, "waits to receive from ", *where); break;
-      case WaitKind::kSend:
-        absl::StrAppend(&line, "waits to send to ", *where, ", which is full");
-        break;
-      default: absl::StrAppend(&line, "waits: ", WaitKindName(work->waiting_kind())); break;
-    }
-    lines.push_back(std::move(line));
-  }
+std::string RunState::NameOf(const Work& work) const {
+  return work.stage_.workers() == 1 ? work.stage_.name() : work.Name();
 }
 
-std::string RunState::DescribeWaits() const {
-  std::vector<std::string> lines;
-  AppendCensus(lines);
-  return absl::StrJoin(lines, "; ");
+bool RunState::IsFusedAway(const Work& work) const {
+  const OutBase* by = RecordOf(work.stage_).fused_by;
+  return by != nullptr && by->fused() != nullptr;
+}
+
+std::string RunState::DescribeWait(const Wait& wait, const Work& work) const {
+  const auto receives = [](const ChannelBase& channel) {
+    return absl::StrCat("waits to receive from ", channel.name());
+  };
+  const auto sends = [](const ChannelBase& channel) {
+    return absl::StrCat("is blocked on ", channel.name(), ", ", channel.ledger().queued, " of ",
+                        channel.capacity());
+  };
+  switch (wait.kind) {
+    case WaitKind::kNothing: return "runs, or is ready to";
+    // Of a Work that goes on meanwhile, the channel may be missing.
+    case WaitKind::kReceive:
+      return wait.channel == nullptr ? "waits to receive" : receives(*wait.channel);
+    case WaitKind::kSend: return wait.channel == nullptr ? "is blocked" : sends(*wait.channel);
+    case WaitKind::kTurn: return "waits for its turn";
+    case WaitKind::kRun: return "waits for another run";
+    case WaitKind::kSleep: return "sleeps";
+    case WaitKind::kBlocking: return "waits for a blocking call";
+    case WaitKind::kExternal: return "waits for another library, or another engine";
+    case WaitKind::kGate: return "waits for its turn to unwind";
+    case WaitKind::kSelect: {
+      std::vector<std::string> cases;
+      for (const InBase* in : work.stage_.ins()) {
+        if (wait.ports & InputBit(in->place())) cases.push_back(receives(*in->channel_base()));
+      }
+      for (const OutBase* out : work.stage_.outs()) {
+        if (wait.ports & OutputBit(out->place())) cases.push_back(sends(*out->channel_base()));
+      }
+      return absl::StrCat("selects: ", absl::StrJoin(cases, ", or "));
+    }
+  }
+  return "waits";
+}
+
+void RunState::AppendCensus(std::vector<CensusEntry>& works) const {
+  MutexLock lock(mutex_);
+  if (figures_final_) return;
+  const Instant now = engine_.clock().Now();
+  for (const auto& work : works_) {
+    if (work->ended_) continue;
+    const uint32_t waits = work->waits();
+    const Wait wait = work->waiting();
+    CensusEntry& entry = works.emplace_back();
+    entry.graph = graph_.name();
+    entry.work = work->Name();
+    entry.waits = DescribeWait(wait, *work);
+    const std::string_view file = wait.place.file_name();
+    if (wait.kind == WaitKind::kNothing || file.empty()) continue;
+    entry.place =
+        absl::StrCat(std::string(file.substr(file.find_last_of('/') + 1)), ":", wait.place.line());
+    if (work->waits_seen_ == waits) entry.age = now - work->seen_since_;
+  }
 }
 
 std::string RunState::WorkId::Name() const { return absl::StrCat(stage->name(), "#", index); }
@@ -111,10 +151,14 @@ void RunState::FillReport(Report& report) const {
   for (const ChannelRecord& record : channels_) {
     ChannelReport& channel = report.channels.emplace_back();
     channel.name = record.plan.in->FullName();
-    for (const OutBase* out : record.plan.outs) channel.from.push_back(out->FullName());
+    for (const OutBase* out : record.plan.outs) {
+      channel.from.push_back(out->FullName());
+      if (out->policy() != nullptr) channel.policies[out->FullName()] = out->policy()->when_full;
+    }
     for (const OutBase* out : record.plan.feedback) channel.feedback.push_back(out->FullName());
     channel.type = record.plan.in->TypeName();
     channel.capacity = record.plan.capacity;
+    channel.bytes = record.plan.bytes;
     channel.ledger = record.ledger();
     const auto stage_of = [&](const PortBase& port) -> StageReport& {
       return report.stages[PlaceOf(port.stage())];

@@ -3,6 +3,7 @@
 #include <cassert>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "weir/core/run_state.h"
 
 namespace weir::internal {
@@ -75,7 +76,9 @@ void Simulator::FireTimer(bool idle) {
 
 bool Simulator::Step() {
   if (on_step_) on_step_(steps_);
-  ++steps_;
+  // Some may be stuck while others go on.
+  if (++steps_ % kStepsPerSearch == 0 && FailWedged(absl::StrCat(" (seed ", seed_, ")")))
+    return true;
   Job* job = nullptr;
   {
     std::unique_lock<std::mutex> lock(mutex_);
@@ -114,23 +117,31 @@ bool Simulator::Step() {
 }
 
 bool Simulator::Judge() {
+  if (FailWedged(absl::StrCat(" (seed ", seed_, ")"))) return true;
   bool external = false;
-  std::vector<std::pair<RunState*, std::string>> stuck;
+  std::vector<RunState*> stuck;
   VisitRuns([&](RunState& run) {
     if (run.WaitsForExternal()) external = true;
-    stuck.emplace_back(&run, run.DescribeWaits());
+    stuck.push_back(&run);
   });
   if (external) {
     std::unique_lock<std::mutex> lock(mutex_);
     posted_.wait(lock, [this] { return !ready_.empty(); });
     return true;
   }
+  // What is left waits for the program, or for another run.
   bool judged = false;
-  for (auto& [run, waits] : stuck) {
+  for (RunState* run : stuck) {
     if (run->tearing_down()) continue;
     judged = true;
+    std::vector<CensusEntry> works;
+    run->AppendCensus(works);
+    std::vector<std::string> lines;
+    for (const CensusEntry& entry : works)
+      lines.push_back(absl::StrCat(entry.work, " ", entry.waits));
     run->Cancel(absl::FailedPreconditionError(
-        absl::StrCat("deadlock: nothing in the simulation can go on (seed ", seed_, "): ", waits)));
+        absl::StrCat("deadlock: nothing in the simulation can go on (seed ", seed_,
+                     "): ", absl::StrJoin(lines, "; "))));
   }
   return judged;
 }

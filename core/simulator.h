@@ -54,6 +54,8 @@ class Simulator final : public EngineState,
   bool Suspend(BlockingTask& task, Work& work) override;
   void Withdraw(BlockingTask& task) override;
 
+  static constexpr uint64_t kStepsPerSearch = 64;
+
   // A number below `n`, drawn from the seed.
   uint64_t Pick(uint64_t n);
   // One step; false if nothing is left to do.

@@ -17,6 +17,7 @@
 #include <exception>
 #include <new>
 #include <optional>
+#include <source_location>
 #include <type_traits>
 #include <utility>
 
@@ -46,7 +47,7 @@ template <class T>
 inline constexpr bool kIsTask<Task<T>> = true;
 
 Trampoline& TrampolineOf(Work& work);
-void BindOperation(Operation& operation, Work& work);
+void BindOperation(Operation& operation, Work& work, const std::source_location& place);
 
 // What an awaitable looks like to the compiler: a pointer that may be copied. g++ 12 copies the awaiter where
 // `await_transform` gives a reference, and weir's own cannot be copied.
@@ -92,14 +93,15 @@ class PromiseBase : public Pooled {
   // What may be awaited: weir's own operations and Tasks, because the engine must know of every wait. The awaitable lives
   // until the end of the full expression at least.
   template <class Awaitable>
-  Awaited<std::remove_cvref_t<Awaitable>> await_transform(Awaitable&& awaitable) {
+  Awaited<std::remove_cvref_t<Awaitable>> await_transform(
+      Awaitable&& awaitable, const std::source_location& place = std::source_location::current()) {
     using Bare = std::remove_cvref_t<Awaitable>;
     static_assert(
         std::is_base_of_v<Operation, Bare> || kIsTask<Bare>,
         "weir: a Work awaits weir's operations and Tasks only; "
         "write `co_await context.External(awaitable)` for an awaitable of another library");
     if constexpr (std::is_base_of_v<Operation, Bare>) {
-      BindOperation(awaitable, *work_);
+      BindOperation(awaitable, *work_, place);
     } else if constexpr (kIsTask<Bare>) {
       awaitable.BindTo(*work_);
     }

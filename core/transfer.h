@@ -7,17 +7,24 @@
 #include <cstddef>
 #include <new>
 #include <optional>
+#include <source_location>
 #include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "weir/core/channel.h"
+#include "weir/core/task.h"
 #include "weir/core/work.h"
 
 namespace weir::internal {
 
 absl::Status ToStatus(Outcome outcome);
+
+// Sends what is left of `request`, whose sender has a policy and whose channel has been found full: waits as long as the policy's
+// patience and the caller's own bounds (`within`; `bound` may be null) let it, and then does what the policy says.
+Task<absl::Status> SendByPolicy(ChannelBase& channel, SendRequestBase& request,
+                                absl::Duration within, Context* bound, std::source_location place);
 
 template <class T, class Bounding>
 class ReceiveOperation : public Operation, private ReceiveRequest<T> {
@@ -39,7 +46,10 @@ class ReceiveOperation : public Operation, private ReceiveRequest<T> {
     parked_ = true;
     ReceiveRequest<T>::waiter = work_;
     ReceiveRequest<T>::bounded = Bounding::kBounded;
-    work_->Prepare(frame, WaitKind::kReceive, &channel_->name());
+    work_->Prepare(frame, {.kind = WaitKind::kReceive,
+                           .channel = channel_,
+                           .bounded = Bounding::kBounded,
+                           .place = place_});
     const Outcome outcome = channel_->ParkReceive(*this);
     if (outcome == Outcome::kNone) {
       bounds_.Arm(*work_);
@@ -86,7 +96,7 @@ class ReceiveOne : public Operation {
       short_ = true;
       return work_->SpendBudget();
     }
-    BindOperation(*new (&long_) Long(channel_, std::move(bounds_), item_address()), *work_);
+    BindOperation(*new (&long_) Long(channel_, std::move(bounds_), item_address()), *work_, place_);
     return long_.await_ready();
   }
   bool await_suspend(std::coroutine_handle<> frame) {
@@ -169,6 +179,8 @@ class SendOperation : public Operation, private SendRequest<T> {
   bool await_ready() {
     outcome_ = bounds_.cancelled() ? Outcome::kCancelled : channel_->Put(*this);
     if (outcome_ == Outcome::kNone) {
+      if (this->sender->policy != nullptr) [[unlikely]]
+        return DecideByPolicy();
       if (!bounds_.tries_once()) return false;
       outcome_ = Outcome::kTimedOut;
     }
@@ -180,9 +192,16 @@ class SendOperation : public Operation, private SendRequest<T> {
       work_->Yield(frame);
       return true;
     }
+    if (by_policy_.frame()) [[unlikely]] {
+      by_policy_.await_suspend(frame);
+      return true;
+    }
     parked_ = true;
     SendRequest<T>::waiter = work_;
-    work_->Prepare(frame, WaitKind::kSend, &channel_->name());
+    work_->Prepare(frame, {.kind = WaitKind::kSend,
+                           .channel = channel_,
+                           .bounded = Bounding::kBounded,
+                           .place = place_});
     const Outcome outcome = channel_->ParkSend(*this);
     if (outcome == Outcome::kNone) {
       bounds_.Arm(*work_);
@@ -194,6 +213,10 @@ class SendOperation : public Operation, private SendRequest<T> {
   }
 
   absl::Status await_resume() {
+    if (by_policy_.frame()) [[unlikely]] {
+      if (batch_ != nullptr) batch_->erase(batch_->begin(), batch_->begin() + this->sent);
+      return by_policy_.await_resume();
+    }
     bool early = false;
     if (parked_) {
       const Waiter::Result result = bounds_.Disarm(*work_);
@@ -206,8 +229,20 @@ class SendOperation : public Operation, private SendRequest<T> {
   }
 
  private:
+  // The sender does not block. One that waits for room, with nothing to send yet, need not wait.
+  bool DecideByPolicy() {
+    if (this->room_only) {
+      outcome_ = Outcome::kDone;
+      return work_->SpendBudget();
+    }
+    by_policy_ = SendByPolicy(*channel_, *this, bounds_.within(), bounds_.bound(), place_);
+    by_policy_.BindTo(*work_);
+    return false;
+  }
+
   Channel<T>* const channel_;
   std::vector<T>* const batch_;
+  Task<absl::Status> by_policy_;  // none unless it is under way
   Outcome outcome_ = Outcome::kNone;
   bool parked_ = false;
   [[no_unique_address]] Bounding bounds_;
@@ -227,7 +262,8 @@ class SendOne final : public Operation {
       short_ = true;
       return work_->SpendBudget();
     }
-    BindOperation(*new (&long_) Long(channel_, sender_, &item_, 1, std::move(bounds_)), *work_);
+    BindOperation(*new (&long_) Long(channel_, sender_, &item_, 1, std::move(bounds_)), *work_,
+                  place_);
     return long_.await_ready();
   }
   bool await_suspend(std::coroutine_handle<> frame) {

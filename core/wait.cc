@@ -13,6 +13,7 @@ const char* WaitKindName(WaitKind kind) {
     case WaitKind::kExternal: return "external";
     case WaitKind::kRun: return "another run";
     case WaitKind::kGate: return "gate";
+    case WaitKind::kSelect: return "select";
   }
   return "unknown";
 }

@@ -18,8 +18,11 @@
 // on. So whoever finds a link also finds its owner still in that wait.
 #pragma once
 
+#include <algorithm>
 #include <coroutine>
+#include <cstddef>
 #include <cstdint>
+#include <source_location>
 
 #include "weir/core/atomic.h"
 #include "weir/core/clock.h"
@@ -36,6 +39,7 @@ enum class Outcome : uint8_t {
   kDone,       // the item was sent, or an item was received, or what was waited for has happened
   kEnd,        // a receive: the channel has ended
   kTimedOut,
+  kExhausted,  // a send whose policy is to fail: the channel is full
 };
 
 // What a waiter waits for, for samples and messages.
@@ -48,9 +52,24 @@ enum class WaitKind : uint8_t {
   kBlocking,
   kExternal,
   kRun,
-  kGate
+  kGate,
+  kSelect
 };
 const char* WaitKindName(WaitKind kind);
+
+class ChannelBase;
+
+// What a Work waits for, for samples, the census, and the search for deadlocks.
+struct Wait {
+  WaitKind kind = WaitKind::kNothing;
+  const ChannelBase* channel = nullptr;  // kReceive, kSend
+  bool bounded = false;                  // a timer or a Context may end it
+  uint64_t ports = 0;                    // kSelect: InputBit and OutputBit of its ports
+  std::source_location place = {};       // where in the program it was made: the co_await
+};
+// An input or an output by its place among its stage's; those from the 31st on share a bit.
+constexpr uint64_t InputBit(size_t place) { return uint64_t{1} << std::min<size_t>(place, 31); }
+constexpr uint64_t OutputBit(size_t place) { return InputBit(place) << 32; }
 
 // Somebody to be told, outside of all locks, that something was decided.
 class Wakeable {
@@ -109,6 +128,7 @@ class Waiter : public Wakeable {
   bool Claim(Outcome outcome, WakeList& wakes);
 
   bool claimed() const { return (word_.load(std::memory_order_acquire) & kStateMask) == kClaimed; }
+  bool parked() const { return (word_.load(std::memory_order_acquire) & kStateMask) == kParked; }
 
  protected:
   ~Waiter() = default;
@@ -169,11 +189,15 @@ class Operation {
   Operation() = default;
   ~Operation() = default;
   Work* work_ = nullptr;
+  std::source_location place_;  // of the co_await
 
  private:
-  friend void BindOperation(Operation& operation, Work& work);
+  friend void BindOperation(Operation& operation, Work& work, const std::source_location& place);
 };
 
-inline void BindOperation(Operation& operation, Work& work) { operation.work_ = &work; }
+inline void BindOperation(Operation& operation, Work& work, const std::source_location& place) {
+  operation.work_ = &work;
+  operation.place_ = place;
+}
 
 }  // namespace weir::internal

@@ -21,6 +21,7 @@ absl::Status ToStatus(Outcome outcome) {
     case Outcome::kTimedOut: return absl::DeadlineExceededError("");
     case Outcome::kClosed:
     case Outcome::kEnd: return absl::OutOfRangeError("");
+    case Outcome::kExhausted: return absl::ResourceExhaustedError("");
     case Outcome::kNone: break;
   }
   return absl::InternalError("weir: a wait ended without an outcome");
@@ -105,11 +106,19 @@ void Work::Yield(std::coroutine_handle<> frame) {
   Wake();
 }
 
-void Work::Prepare(std::coroutine_handle<> frame, WaitKind kind, const std::string* where) {
+Wait Work::waiting() const {
+  return {.kind = waiting_kind(),
+          .channel = waiting_channel_.load(std::memory_order_relaxed),
+          .bounded = waiting_bounded_.load(std::memory_order_relaxed),
+          .ports = waiting_ports_.load(std::memory_order_relaxed),
+          .place = waiting_place_.load(std::memory_order_relaxed)};
+}
+
+void Work::Prepare(std::coroutine_handle<> frame, const Wait& wait) {
   for (LeaseBase* lease = leases_; lease != nullptr; lease = lease->next_) lease->SettleTaken();
   for (InBase* in : stage_.ins()) in->channel_base()->AdmitOwed();
   resume_point_ = frame;
-  Note(kind, where);
+  Note(wait);
   Waiter::Prepare();
 }
 

@@ -15,6 +15,7 @@
 #include <atomic>
 #include <coroutine>
 #include <cstdint>
+#include <source_location>
 #include <string>
 
 #include "weir/core/block_pool.h"
@@ -68,7 +69,7 @@ class Work final : public Job, public Waiter, public Pooled {
   bool MustTakeTurn() const;
   // Suspends a Work whose operation is decided already: to the back of the queue, or to the gate.
   void Yield(std::coroutine_handle<> frame);
-  void Prepare(std::coroutine_handle<> frame, WaitKind kind, const std::string* where);
+  void Prepare(std::coroutine_handle<> frame, const Wait& wait);
   // Publishes the wait. True: suspended, and nothing of the frame may be touched. False: decided meanwhile, go on.
   bool Suspend();
   // For an operation that must publish under a lock of its own; if that fails, `SuspendDecided` does the rest.
@@ -89,12 +90,17 @@ class Work final : public Job, public Waiter, public Pooled {
 
   // --- For the sampler, from any thread ---
   WaitKind waiting_kind() const { return waiting_kind_.load(std::memory_order_relaxed); }
-  const std::string* waiting_where() const {
-    return waiting_where_.load(std::memory_order_relaxed);
-  }
+  // Read part by part while the Work goes on: they belong to one wait if `waits` is the same before and after.
+  Wait waiting() const;
+  // How many waits it has prepared.
+  uint32_t waits() const { return waits_.load(std::memory_order_acquire); }
   Work* runs_for() const { return runs_for_.load(std::memory_order_relaxed); }
 
  private:
+  // By the sampler alone, with the run's lock: the wait that it saw last, and when it saw it first.
+  uint32_t waits_seen_ = 0;
+  Instant seen_since_;
+
   friend class RunState;
   friend Trampoline& TrampolineOf(Work& work);
 
@@ -107,11 +113,15 @@ class Work final : public Job, public Waiter, public Pooled {
     waiting_kind_.store(kind, std::memory_order_relaxed);
 #endif
   }
-  void Note(WaitKind kind, [[maybe_unused]] const std::string* where) {
+  void Note([[maybe_unused]] const Wait& wait) {
 #ifndef WEIR_NO_COUNTERS
-    waiting_where_.store(where, std::memory_order_relaxed);
+    waits_.store(waits_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    waiting_channel_.store(wait.channel, std::memory_order_relaxed);
+    waiting_place_.store(wait.place, std::memory_order_relaxed);
+    waiting_bounded_.store(wait.bounded, std::memory_order_relaxed);
+    if (wait.kind == WaitKind::kSelect) waiting_ports_.store(wait.ports, std::memory_order_relaxed);
+    Note(wait.kind);
 #endif
-    Note(kind);
   }
 
   // Constant after construction.
@@ -140,7 +150,11 @@ class Work final : public Job, public Waiter, public Pooled {
 
   // Written by the Work, read by the sampler; order nothing.
   std::atomic<WaitKind> waiting_kind_{WaitKind::kNothing};
-  std::atomic<const std::string*> waiting_where_{nullptr};
+  std::atomic<bool> waiting_bounded_{false};
+  std::atomic<uint32_t> waits_{0};
+  std::atomic<const ChannelBase*> waiting_channel_{nullptr};
+  std::atomic<std::source_location> waiting_place_{};
+  std::atomic<uint64_t> waiting_ports_{0};
   std::atomic<Work*> runs_for_{nullptr};
 };
 
@@ -159,6 +173,8 @@ class Unbounded {
   static constexpr bool kBounded = false;
   bool cancelled() const { return false; }
   bool tries_once() const { return false; }
+  absl::Duration within() const { return absl::InfiniteDuration(); }
+  Context* bound() const { return nullptr; }
   void Arm(Work&) {}
   Waiter::Result Disarm(Work& work) { return work.Resumed(); }
 };
@@ -172,6 +188,9 @@ class Bounds {
   ~Bounds() {}
   bool cancelled() const { return bound_ != nullptr && bound_->cancelled(); }
   bool tries_once() const { return within_ <= absl::ZeroDuration(); }
+  absl::Duration within() const { return within_; }
+  Context* bound() const { return bound_; }
+  bool endless() const { return bound_ == nullptr && within_ == absl::InfiniteDuration(); }
   // Between Prepare and Suspend, for a wait that is not decided yet.
   void Arm(Work& work);
   // After the resumption of a Work that had prepared to wait.

@@ -33,10 +33,14 @@ struct StepOptions {
   bool ordered = true;  // see FunctionOptions
   bool blocking = false;
   bool fuse = true;
-  std::optional<size_t> capacity = std::nullopt;  // of the channel that feeds the step
+  // Of the channel that feeds the step: see ChannelOptions.
+  std::optional<size_t> capacity = std::nullopt;
+  std::optional<size_t> bytes = std::nullopt;
+  WhenFull when_full = WhenFull::kBlock;
+  absl::Duration patience = absl::ZeroDuration();
 
   operator FunctionOptions() const { return {workers, ordered, blocking, fuse}; }
-  operator ChannelOptions() const { return {capacity}; }
+  operator ChannelOptions() const { return {capacity, bytes, when_full, patience}; }
 };
 
 template <class T>

@@ -68,7 +68,7 @@ class PortTail final : public Tail {
     auto& channel = static_cast<Channel<O>&>(*out_.channel_base());
     ::new (&send_) Send(channel, out_.sender(), items_.data(), items_.size(), Unbounded(), nullptr,
                         items_.empty());
-    BindOperation(send_, work);
+    BindOperation(send_, work, std::source_location::current());
     return send_.await_ready();
   }
   bool SendSuspend(std::coroutine_handle<> frame) override { return send_.await_suspend(frame); }

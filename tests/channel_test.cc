@@ -114,7 +114,9 @@ class ChannelTest : public weir::testing::WeirTest, public ::testing::WithParamI
   bool single() const { return GetParam(); }
   Channel<Counted>& Open(size_t capacity, int senders = 1, int receivers = 1) {
     channel_ = std::make_unique<Channel<Counted>>("test.in", capacity, signals_);
-    channel_->SetEnds(senders, receivers, single() && senders == 1 && receivers == 1);
+    channel_->SetEnds({.senders = senders,
+                       .receivers = receivers,
+                       .single = single() && senders == 1 && receivers == 1});
     return *channel_;
   }
   void CloseSender() {

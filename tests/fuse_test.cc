@@ -354,9 +354,9 @@ TEST_F(FuseGraceTest, ABodyThatDoesNotReturn_IsNamedByItsOwnStage) {
   run.Cancel();
   // The Works of those that are fused have come to the gate.
   const auto at_gate = [&] {
-    const std::vector<std::string> census = engine.Census();
-    return std::count_if(census.begin(), census.end(), [](const std::string& line) {
-             return line.find("waits: gate") != std::string::npos;
+    const Census census = engine.Census();
+    return std::count_if(census.works.begin(), census.works.end(), [](const CensusEntry& entry) {
+             return entry.waits == "waits for its turn to unwind";
            }) == 2;
   };
   while (!at_gate()) std::this_thread::yield();

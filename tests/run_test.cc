@@ -436,7 +436,7 @@ TEST_P(RunTest, Destructor_CancelsAndJoins) {
     co_return slept;
   });
   { Run run(engine(), graph); }
-  EXPECT_EQ(engine().Census(), Names());
+  EXPECT_TRUE(engine().Census().empty());
   EXPECT_TRUE(RunToEnd(engine(), NewGraph("empty")).over);
 }
 
@@ -598,7 +598,7 @@ TEST_P(RunTest, Deadline_NotReached_LeavesNothingBehind) {
   std::vector<int> into;
   Graph& graph = Numbers(10, into);
   EXPECT_TRUE(RunToEnd(engine(), graph, {.deadline = absl::Hours(1)}).ok());
-  EXPECT_EQ(engine().Census(), Names());
+  EXPECT_TRUE(engine().Census().empty());
 }
 
 TEST_P(RunTest, Parent_CancelsTheRun_WithItsCause) {
@@ -684,12 +684,21 @@ TEST(EngineTest, Census_NamesWhoWaitsForWhat) {
   });
   graph.Connect(source.out, sink.in);
   weir::Run run(engine, graph);
-  const Names expected = {"test.source#0: waits: sleep",
-                          "test.sink#0: waits to receive from sink.in"};
-  while (engine.Census() != expected) std::this_thread::yield();
+  const auto waits = [&] {
+    Names lines;
+    for (const CensusEntry& entry : engine.Census().works) {
+      lines.push_back(absl::StrCat(entry.graph, ".", entry.work, ": ", entry.waits));
+    }
+    return lines;
+  };
+  const Names expected = {"test.source#0: sleeps", "test.sink#0: waits to receive from sink.in"};
+  while (waits() != expected) std::this_thread::yield();
+  for (const CensusEntry& entry : engine.Census().works) {
+    EXPECT_TRUE(entry.place.starts_with("run_test.cc:")) << entry.place;
+  }
   run.Cancel();
   run.Wait();
-  EXPECT_EQ(engine.Census(), Names());
+  EXPECT_TRUE(engine.Census().empty());
 }
 
 TEST(EngineTest, Destructor_WithActiveRuns_EndsTheProcessWithAMessage) {

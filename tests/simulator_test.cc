@@ -214,8 +214,9 @@ TEST_F(SimulatorTest, Deadlock_FailsTheRun_NamingWhoWaitsOnWhat) {
     Report report = RunToEnd(Simulated(seed), WedgeIn(NewGraph("wedge")));
     EXPECT_EQ(report.status.code(), absl::StatusCode::kFailedPrecondition);
     const std::string message(report.status.message());
-    for (const char* part : {"deadlock", "wedge.pair#0: waits to send to join.a, which is full",
-                             "wedge.join#0: waits to receive from join.b"}) {
+    for (const char* part : {"deadlock: ", "pair is blocked on join.a, 2 of 2; ",
+                             "join waits to receive from join.b; ",
+                             "the smallest full channel is join.a: try capacity 4"}) {
       EXPECT_NE(message.find(part), std::string::npos) << message;
     }
     EXPECT_NE(message.find("seed " + std::to_string(seed)), std::string::npos) << message;

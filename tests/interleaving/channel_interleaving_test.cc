@@ -39,7 +39,7 @@ class ChannelInterleavingTest : public ::testing::Test {
   // What the threads of one schedule share.
   struct Shared {
     explicit Shared(size_t capacity) : channel("test.in", capacity, signals) {
-      channel.SetEnds(1, 1, true);
+      channel.SetEnds({.single = true});
     }
     RunSignals signals;
     Channel<int> channel;

@@ -93,8 +93,8 @@ void WeirTest::TearDown() {
     CheckReport(run->Wait());
   }
   for (auto& engine : engines_) {
-    EXPECT_EQ(engine->Census(), std::vector<std::string>())
-        << "alive on an engine after all of its runs";
+    EXPECT_TRUE(engine->Census().empty()) << "alive on an engine after all of its runs:\n"
+                                          << engine->Census();
   }
   runs_.clear();
   graphs_.clear();

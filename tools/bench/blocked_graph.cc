@@ -105,10 +105,10 @@ void BlockedGraph::AwaitBlocked(const Engine& engine) {
   expected_ += senders_;
   while (blocked_.load() < expected_) std::this_thread::yield();
   // They have said so just before they wait: the census tells when they do.
-  const auto waits = [](const std::string& line) { return absl::StrContains(line, ": waits"); };
+  const auto waits = [](const CensusEntry& entry) { return !entry.place.empty(); };
   while (true) {
-    const std::vector<std::string> census = engine.Census();
-    const size_t waiting = std::count_if(census.begin(), census.end(), waits);
+    const Census census = engine.Census();
+    const size_t waiting = std::count_if(census.works.begin(), census.works.end(), waits);
     if (waiting == graph_.stages().size()) return;
     std::this_thread::yield();
   }

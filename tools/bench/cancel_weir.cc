@@ -36,7 +36,7 @@ void CancelOnce(Engine& engine, BlockedGraph& blocked, const Params& params, Can
   run.reset();
   const Sample freed = until_freed.Stop(1);
   if (!engine.Census().empty()) {
-    throw std::runtime_error(absl::StrCat("a run was freed and left ", engine.Census().front()));
+    throw std::runtime_error(absl::StrCat("a run was freed and left ", engine.Census().ToString()));
   }
 
   run = std::make_unique<weir::Run>(engine, blocked.graph());

@@ -1,4 +1,4 @@
-#include "weir/core/channel.h"
+#include "weir/core/channel_base.h"
 
 namespace weir::internal {
 
@@ -83,9 +83,11 @@ Ledger ChannelBase::ledger() const {
   Ledger ledger;
   const uint64_t tail = tail_.load(std::memory_order_acquire);
   const uint64_t passed = passed_.load(std::memory_order_relaxed);
-  ledger.accepted = tail + passed;
+  ledger.accepted = tail + passed + dropped_newest_ + diverted_;
   ledger.queued = tail - head;
-  ledger.received = head + passed - unread_ - discarded_;
+  ledger.received = head + passed - dropped_oldest_ - unread_ - discarded_;
+  ledger.dropped = dropped_newest_ + dropped_oldest_;
+  ledger.diverted = diverted_;
   ledger.unread = unread_;
   ledger.discarded = discarded_;
   ledger.refused = refused_;
@@ -98,10 +100,15 @@ void ChannelBase::Refuse(size_t count) {
   refused_ += count;
 }
 
+void ChannelBase::Divert(size_t count) {
+  Lock lock(mutex_);
+  diverted_ += count;
+}
+
 void ChannelBase::UnlinkSend(SendRequestBase& request) {
   Lock lock(mutex_);
   UnlinkSender(request);
-  refused_ += request.count - request.sent;
+  if (!request.has_policy) refused_ += request.count - request.sent;
 }
 
 void ChannelBase::UnlinkReceive(ReceiveRequestBase& request) {

@@ -1,0 +1,166 @@
+// Deadlocks are found and named, on every engine; what is slow, or may yet be woken, is not called one.
+#include <gtest/gtest.h>
+
+#include <ranges>
+#include <string>
+#include <vector>
+
+#include "weir/testing.h"
+
+namespace weir {
+namespace {
+
+using testing::ProbeSink;
+using testing::ProbeSource;
+using testing::ProbeWork;
+
+class WedgeTest : public testing::EveryEngineTest {
+ protected:
+  // A diamond whose join takes from both sides in turn, while all items go to one side.
+  void AddDiamond(Graph& graph, size_t capacity) {
+    auto sides =
+        From(graph, "numbers", FromRange(std::views::iota(0))).Partition("split", 2, [](int) {
+          return 0;
+        });
+    auto left = sides[0].Map("left", [](int n) { return n; }, {.capacity = capacity});
+    auto right = sides[1].Map("right", [](int n) { return n; }, {.capacity = capacity});
+    auto& zip = graph.Add("zip", Zip<int, int>());
+    left.To(zip.first, {.capacity = capacity});
+    right.To(zip.second, {.capacity = capacity});
+    Flow(graph, zip.out).Ignore("ignore");
+  }
+};
+
+WEIR_ON_EVERY_ENGINE(WedgeTest);
+
+TEST_P(WedgeTest, Diamond_NamesWhoWaitsOnWhat_AndTheNextCapacity) {
+  Graph& graph = NewGraph("diamond");
+  AddDiamond(graph, 2);
+  const Report report = RunToEnd(engine(), graph);
+  EXPECT_TRUE(absl::IsFailedPrecondition(report.status)) << report.status;
+  const std::string message(report.status.message());
+  for (const char* part : {"deadlock: ", "zip waits to receive from zip.second",
+                           "left is blocked on zip.first, 2 of 2", ": try capacity 4"}) {
+    EXPECT_NE(message.find(part), std::string::npos) << message;
+  }
+}
+
+TEST_P(WedgeTest, PartialWedge_IsFoundWhileOthersGoOn) {
+  Graph& graph = NewGraph("half");
+  AddDiamond(graph, 2);
+  graph.Add<ProbeWork>("busy", [](Context& context) -> Task<> {
+    while (!context.cancelled()) co_await context.Yield();
+    co_return absl::CancelledError("");
+  });
+  const Report report = RunToEnd(engine(), graph);
+  EXPECT_TRUE(absl::IsFailedPrecondition(report.status)) << report.status;
+  EXPECT_EQ(report.status.message().find("busy"), std::string::npos) << report.status;
+}
+
+TEST_P(WedgeTest, FeedbackLoopThatFills_IsNamed) {
+  class Doubles final : public Stage {
+   public:
+    In<int> in{this, "in"};
+    Out<int> out{this, "out"};
+    Task<> Work(Context&) override {
+      while (auto item = co_await in.Receive()) {
+        for (int i = 0; i < 2; ++i) {
+          auto send = out.Send(*item);
+          absl::Status sent = co_await send;
+          if (!sent.ok()) co_return sent;
+        }
+      }
+      co_return in.status();
+    }
+  };
+  Graph& graph = NewGraph("loop");
+  auto& doubles = graph.Add<Doubles>("doubles");
+  auto& back = graph.Add("back", Map<int>([](int n) { return n; }));
+  From(graph, "one", FromVector<int>({1})).To(doubles.in, {.capacity = 4});
+  graph.Connect(doubles.out, back.in, {.capacity = 8});
+  graph.Connect(back.out, doubles.in, {.feedback = true});
+  const Report report = RunToEnd(engine(), graph);
+  EXPECT_TRUE(absl::IsFailedPrecondition(report.status)) << report.status;
+  const std::string message(report.status.message());
+  EXPECT_NE(message.find("the smallest full channel is doubles.in: try capacity 8"),
+            std::string::npos)
+      << message;
+}
+
+TEST_P(WedgeTest, WhoMayStillBeWoken_IsNotCalledStuck) {
+  // A receiver whose sender sleeps, one whose sender is in a blocking call, and one that waits with a time of its own.
+  Graph& graph = NewGraph("slow");
+  int got = 0;
+  auto& sleeper =
+      graph.Add<ProbeSource<int>>("sleeper", [](Context& context, Out<int>& out) -> Task<> {
+        absl::Status slept = co_await context.Sleep(absl::Milliseconds(30));
+        if (!slept.ok()) co_return slept;
+        int item = 1;
+        auto send = out.Send(item);
+        absl::Status sent = co_await send;
+        co_return sent;
+      });
+  auto& first = graph.Add<ProbeSink<int>>("first", [&](Context&, In<int>& in) -> Task<> {
+    while (auto item = co_await in.Receive()) got += *item;
+    co_return in.status();
+  });
+  graph.Connect(sleeper.out, first.in);
+  auto& blocks =
+      graph.Add<ProbeSource<int>>("blocks", [](Context& context, Out<int>& out) -> Task<> {
+        auto call = context.Blocking([] {});
+        absl::Status called = co_await call;
+        if (!called.ok()) co_return called;
+        int item = 2;
+        auto send = out.Send(item);
+        absl::Status sent = co_await send;
+        co_return sent;
+      });
+  auto& second = graph.Add<ProbeSink<int>>("second", [&](Context&, In<int>& in) -> Task<> {
+    while (true) {
+      auto receive = in.ReceiveWithin(absl::Milliseconds(1));
+      absl::StatusOr<int> item = co_await receive;
+      if (item.ok()) co_return absl::OkStatus();
+      if (!absl::IsDeadlineExceeded(item.status())) co_return in.status();
+    }
+  });
+  graph.Connect(blocks.out, second.in);
+  const Report report = RunToEnd(engine(), graph);
+  EXPECT_TRUE(report.ok()) << report.status;
+  EXPECT_EQ(got, 1);
+}
+
+// The program may still send.
+TEST_P(WedgeTest, OpenInput_IsTheOutside) {
+  if (simulated()) GTEST_SKIP() << "a simulation has no program beside it";
+  EngineOptions options;
+  Graph& graph = NewGraph("edge");
+  auto& input = graph.Add<Input<int>>("input");
+  int got = 0;
+  Flow(graph, input.out).ForEach("add", [&](int n) { got += n; });
+  Run& run = Start(engine(), graph);
+  // It has waited for longer than a search takes: samples are taken more rarely than the search is made.
+  while (run.Snapshot().stages[1].starved < 3) std::this_thread::yield();
+  EXPECT_TRUE(input.Send(7).ok());
+  input.Close();
+  EXPECT_TRUE(Wait(run).ok());
+  EXPECT_EQ(got, 7);
+}
+
+TEST_P(WedgeTest, CapacityThatSuffices_RunsThrough) {
+  Graph& graph = NewGraph("diamond");
+  auto sides =
+      From(graph, "numbers", FromRange(std::views::iota(0, 16))).Partition("split", 2, [](int n) {
+        return n < 8 ? 0 : 1;
+      });
+  auto& zip = graph.Add("zip", Zip<int, int>());
+  sides[0].To(zip.first, {.capacity = 8});
+  sides[1].To(zip.second, {.capacity = 8});
+  std::vector<std::pair<int, int>> pairs;
+  Flow(graph, zip.out).Collect("collect", pairs);
+  const Report report = RunToEnd(engine(), graph);
+  EXPECT_TRUE(report.ok()) << report.status;
+  EXPECT_EQ(pairs.size(), 8u);
+}
+
+}  // namespace
+}  // namespace weir
