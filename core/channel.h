@@ -144,15 +144,7 @@ class Channel final : public ChannelBase {
     Lock lock(mutex_);
     Outcome outcome = PutLocked(request, wakes);
     if (outcome != Outcome::kNone) return outcome;
-    // Whoever makes room moves the items in, on its own thread, and must not fail at it.
-    ring_.Reserve(slots_wanted(), next_.load(std::memory_order_relaxed),
-                  tail_.load(std::memory_order_relaxed));
-    if (bytes_ != nullptr) bytes_->Reserve(capacity_, tail_.load(std::memory_order_relaxed));
-    admit_at_.store(request.bounded || !single_
-                        ? 1
-                        : static_cast<uint32_t>(std::clamp<size_t>(capacity_ / 2, 1, UINT32_MAX)),
-                    std::memory_order_relaxed);
-    Link(senders_waiting_, request, kSenderParked);
+    LinkSender(request);
     if (single_ && room() > 0) {  // the receiver made room before it could see the gate
       Enter(request);
       if (request.sent == request.count) {
@@ -200,6 +192,45 @@ class Channel final : public ChannelBase {
       return TakeLocked(request, wakes);
     }
     return Outcome::kNone;
+  }
+
+  // For a wait on several channels, which another of them may have ended already: ParkSend and ParkReceive, but that nothing is moved
+  // before the wait is claimed through this link (`won`). False: it is decided, by this channel or another.
+  bool SelectSend(SendRequest<T>& request) {
+    Measure(request);
+    WakeList wakes;
+    Lock lock(mutex_);
+    Outcome outcome = run_cancelled()                                    ? Outcome::kCancelled
+                      : closed_to(*request.sender)                       ? Outcome::kClosed
+                      : senders_waiting_.empty() && Fitting(request) > 0 ? Outcome::kDone
+                                                                         : Outcome::kNone;
+    if (outcome == Outcome::kNone) {
+      LinkSender(request);
+      if (!single_ || Fitting(request) == 0) return true;
+      UnlinkSender(request);  // the receiver made room before it could see the gate
+      outcome = Outcome::kDone;
+    }
+    if (request.Claim(outcome, wakes) && outcome == Outcome::kDone) {
+      Enter(request);
+      ServeReceivers(wakes);
+    }
+    return false;
+  }
+  bool SelectReceive(ReceiveRequest<T>& request) {
+    WakeList wakes;
+    Lock lock(mutex_);
+    Outcome outcome = run_cancelled() ? Outcome::kCancelled
+                      : queued() > 0  ? Outcome::kDone
+                      : senders_ == 0 ? Outcome::kEnd
+                                      : Outcome::kNone;
+    if (outcome == Outcome::kNone) {
+      Link(receivers_waiting_, request, kReceiverParked);
+      if (!single_ || queued() == 0) return true;
+      UnlinkReceiver(request);  // the sender sent before it could see the gate
+      outcome = Outcome::kDone;
+    }
+    if (request.Claim(outcome, wakes) && outcome == Outcome::kDone) TakeLocked(request, wakes);
+    return false;
   }
 
   // `taken` leased items have been taken, and the `rest` go back to the front in their order.
@@ -283,9 +314,10 @@ class Channel final : public ChannelBase {
       owes_ = true;
       return;
     }
+    owes_ = false;
     WakeList wakes;
     Lock lock(mutex_);
-    AdmitParked(wakes);
+    AdmitSenders(wakes);
   }
 
   // --- With the lock, or by the Work at the one end of a single channel that has nobody parked at the other ---
@@ -385,6 +417,18 @@ class Channel final : public ChannelBase {
     return request.sent == request.count ? Outcome::kDone : Outcome::kNone;
   }
 
+  void LinkSender(SendRequest<T>& request) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    // Whoever makes room moves the items in, on its own thread, and must not fail at it.
+    ring_.Reserve(slots_wanted(), next_.load(std::memory_order_relaxed),
+                  tail_.load(std::memory_order_relaxed));
+    if (bytes_ != nullptr) bytes_->Reserve(capacity_, tail_.load(std::memory_order_relaxed));
+    admit_at_.store(request.bounded || !single_
+                        ? 1
+                        : static_cast<uint32_t>(std::clamp<size_t>(capacity_ / 2, 1, UINT32_MAX)),
+                    std::memory_order_relaxed);
+    Link(senders_waiting_, request, kSenderParked);
+  }
+
   Outcome TakeLocked(ReceiveRequest<T>& request, WakeList& wakes)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     if (run_cancelled()) return Outcome::kCancelled;
@@ -402,21 +446,21 @@ class Channel final : public ChannelBase {
     while (!receivers_waiting_.empty() && queued() > 0) {
       auto& request = static_cast<ReceiveRequest<T>&>(*receivers_waiting_.front());
       UnlinkReceiver(request);
-      if (!request.waiter->Claim(Outcome::kDone, wakes)) continue;
+      if (!request.Claim(Outcome::kDone, wakes)) continue;
       Hand(request);
       if (!request.lease || overwrites_)
         Publish(head_, next_.load(std::memory_order_relaxed) - leased_);
     }
   }
 
-  void AdmitSenders(WakeList& wakes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+  void AdmitSenders(WakeList& wakes) override ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     while (!senders_waiting_.empty() && room() > 0) {
       auto& request = static_cast<SendRequest<T>&>(*senders_waiting_.front());
       // The last item goes in only with the claim: a send that timed out has not sent everything.
       const size_t fitting = Fitting(request);
       if (request.count - request.sent == fitting) {
         UnlinkSender(request);
-        if (request.waiter->Claim(Outcome::kDone, wakes)) Enter(request);
+        if (request.Claim(Outcome::kDone, wakes)) Enter(request);
       } else if (fitting > 0) {
         Enter(request);
       } else {
@@ -424,10 +468,6 @@ class Channel final : public ChannelBase {
       }
       ServeReceivers(wakes);  // serving one that does not lease makes room again
     }
-  }
-  void AdmitParked(WakeList& wakes) override ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    owes_ = false;
-    AdmitSenders(wakes);
   }
 
   // --- By a policy ---

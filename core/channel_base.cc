@@ -11,7 +11,7 @@ void ChannelBase::CloseSender(SendingEnd& sender, WakeList& wakes) {
   while (!receivers_waiting_.empty()) {
     WaitLink& link = *receivers_waiting_.front();
     UnlinkReceiver(link);
-    link.waiter->Claim(run_cancelled() ? Outcome::kCancelled : Outcome::kEnd, wakes);
+    link.Claim(run_cancelled() ? Outcome::kCancelled : Outcome::kEnd, wakes);
   }
 }
 
@@ -25,7 +25,7 @@ void ChannelBase::CloseReceiver() {
     while (!senders_waiting_.empty()) {
       WaitLink& link = *senders_waiting_.front();
       UnlinkSender(link);
-      link.waiter->Claim(Outcome::kClosed, wakes);
+      link.Claim(Outcome::kClosed, wakes);
     }
   }
   DestroyQueued(&ChannelBase::unread_);
@@ -38,12 +38,12 @@ void ChannelBase::Cancel() {
   while (!senders_waiting_.empty()) {
     WaitLink& link = *senders_waiting_.front();
     UnlinkSender(link);
-    link.waiter->Claim(Outcome::kCancelled, wakes);
+    link.Claim(Outcome::kCancelled, wakes);
   }
   while (!receivers_waiting_.empty()) {
     WaitLink& link = *receivers_waiting_.front();
     UnlinkReceiver(link);
-    link.waiter->Claim(Outcome::kCancelled, wakes);
+    link.Claim(Outcome::kCancelled, wakes);
   }
 }
 
@@ -55,7 +55,7 @@ void ChannelBase::Drain() {
     WaitLink* next = WaitList::Next(*link);
     if (static_cast<SendRequestBase*>(link)->sender->from_source) {
       UnlinkSender(*link);
-      link->waiter->Claim(Outcome::kClosed, wakes);
+      link->Claim(Outcome::kClosed, wakes);
     }
     link = next;
   }
@@ -108,7 +108,7 @@ void ChannelBase::Divert(size_t count) {
 void ChannelBase::UnlinkSend(SendRequestBase& request) {
   Lock lock(mutex_);
   UnlinkSender(request);
-  if (!request.has_policy) refused_ += request.count - request.sent;
+  if (request.refusable) refused_ += request.count - request.sent;
 }
 
 void ChannelBase::UnlinkReceive(ReceiveRequestBase& request) {

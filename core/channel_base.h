@@ -55,7 +55,7 @@ struct SendRequestBase : WaitLink {
   const SendingEnd* sender = nullptr;  // whose send it is
   bool bounded = false;                // a timer or a Context may end the wait
   bool room_only = false;              // waits for room, and sends nothing yet
-  bool has_policy = false;  // what it does not send is not refused yet: its policy decides
+  bool refusable = true;               // what it does not send counts as refused
   size_t count = 0;
   size_t sent = 0;                  // guarded by the channel's lock while linked
   std::unique_ptr<size_t[]> bytes;  // of each item, where the channel's bytes are bounded
@@ -152,9 +152,15 @@ class ChannelBase : public Pooled {
       owes_ = (gate() & kSenderParked) != 0;
     }
     if (!owes_) return;
+    owes_ = false;
     WakeList wakes;
     Lock lock(mutex_);
-    AdmitParked(wakes);
+    AdmitSenders(wakes);
+  }
+  // At the deadline of a parked send, before it is timed out: room of which its receiver has not told yet is looked for once more.
+  void AdmitAtDeadline(WakeList& wakes) {
+    Lock lock(mutex_);
+    AdmitSenders(wakes);
   }
 
   // For the question whether a loop is quiet, with the lock held from `Lock` to `Unlock`, over all channels of the loop; none
@@ -183,7 +189,8 @@ class ChannelBase : public Pooled {
   static constexpr uint32_t kReceiveLocked = kMany | kCancelled;
 
   virtual bool may_be_single() const = 0;
-  virtual void AdmitParked(WakeList& wakes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) = 0;
+  // Gives the parked senders the room that there is.
+  virtual void AdmitSenders(WakeList& wakes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) = 0;
   // Takes the lock for a few items at a time, and destroys them outside.
   virtual void DestroyQueued(uint64_t ChannelBase::*counter) = 0;
 

@@ -106,7 +106,7 @@ class Input final : public internal::EdgeStage {
     request.items = &item;
     request.count = 1;
     request.sender = &out.sender();
-    request.has_policy = policy != nullptr;
+    request.refusable = policy == nullptr;
     internal::Outcome outcome = channel.Put(request);
     if (outcome == internal::Outcome::kNone && may_wait && patience > absl::ZeroDuration()) {
       internal::ThreadWaiter waiter;

@@ -90,6 +90,15 @@ class ThreadedEngine final : public EngineState {
     return manual_ != nullptr ? manual_->armed() : steady_.armed();
   }
 
+  // Marsaglia's xorshift; each thread has its own, from its own beginning.
+  uint64_t Draw(uint64_t n) override {
+    thread_local uint64_t state = 0;
+    if (state == 0) state = 0x9e3779b97f4a7c15u ^ reinterpret_cast<uintptr_t>(&state);
+    state ^= state << 13;
+    state ^= state >> 7;
+    state ^= state << 17;
+    return n <= 1 ? 0 : state % n;
+  }
   absl::Status MayWait() const override {
     if (!pool_.OnOwnThread()) return absl::OkStatus();
     return absl::FailedPreconditionError(

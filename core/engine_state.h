@@ -45,6 +45,9 @@ class EngineState {
     return 0;
   }
 
+  // A number below `n`, drawn at random: from the seed in simulation. For what has to be fair.
+  virtual uint64_t Draw(uint64_t n) = 0;
+
   absl::Duration grace() const { return grace_; }
   void Log(const std::string& line) const;
 

@@ -132,6 +132,12 @@ class OutBase : public PortBase {
   uint32_t fused_batches_ = 0;
 };
 
+// select.h
+template <class T>
+class ReceiveCase;
+template <class T>
+class SendCase;
+
 template <class T>
 inline constexpr bool kNever = false;
 
@@ -175,6 +181,12 @@ class In final : public internal::InBase {
   [[nodiscard]] auto ReceiveBatch(Lease<T>& lease, size_t max, Context& bound) {
     return internal::ReceiveBatchOperation<T, internal::Bounds>(channel(), lease, max,
                                                                 {absl::InfiniteDuration(), &bound});
+  }
+
+  // A case of a Select (select.h): the next item, into `item`.
+  [[nodiscard]] internal::ReceiveCase<T> OnReceive(
+      std::optional<T>& item ABSL_ATTRIBUTE_LIFETIME_BOUND) {
+    return internal::ReceiveCase<T>(*this, channel(), item);
   }
 
   // After a Receive that gave nothing: OK if the input is complete, CANCELLED if it was cut off.
@@ -263,6 +275,11 @@ class Out final : public internal::OutBase {
   [[nodiscard]] auto SendBatch(std::vector<T>& items) { return Many(items, internal::Unbounded()); }
   [[nodiscard]] auto SendBatch(std::vector<T>& items, Context& bound) {
     return Many(items, internal::Bounds(absl::InfiniteDuration(), &bound));
+  }
+
+  // A case of a Select (select.h).
+  [[nodiscard]] internal::SendCase<T> OnSend(T& item ABSL_ATTRIBUTE_LIFETIME_BOUND) {
+    return internal::SendCase<T>(*this, channel(), item);
   }
 
   // What is dropped by the policy that Connect gave is handed to `on_dropped` rather than destroyed: by the Work that sends, after

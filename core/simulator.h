@@ -34,6 +34,7 @@ class Simulator final : public EngineState,
                      const std::function<bool()>& done) override;
   absl::Status MayWait() const override;
   uint64_t Choose(uint64_t n) override { return Pick(n); }
+  uint64_t Draw(uint64_t n) override { return Pick(n); }
 
   // Called before every step, with its number; it may cancel a run, which is how tests do so at each step.
   void OnStep(std::function<void(uint64_t step)> hook) { on_step_ = std::move(hook); }

@@ -43,7 +43,7 @@ class SendAny final : public Operation {
                            .place = users_place_});
     const Outcome outcome = channel_.ParkSendAny(request_);
     if (outcome == Outcome::kNone) {
-      bounds_.Arm(*work_);
+      bounds_.Arm(*work_, &channel_);
     } else {
       WakeList none;
       work_->Claim(outcome, none);
@@ -93,7 +93,7 @@ Task<absl::Status> SendByPolicy(ChannelBase& first, SendRequestBase& request, ab
   const bool limited = within != absl::InfiniteDuration();
   const Instant deadline =
       limited && within > absl::ZeroDuration() ? work.clock().Now() + within : Instant();
-  request.has_policy = true;
+  request.refusable = false;  // yet
   std::vector<std::pair<ChannelBase*, size_t>> passed;  // the channels that it was diverted from
   ChannelBase* channel = &first;
   Outcome outcome = Outcome::kNone;

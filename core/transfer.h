@@ -204,7 +204,7 @@ class SendOperation : public Operation, private SendRequest<T> {
                            .place = place_});
     const Outcome outcome = channel_->ParkSend(*this);
     if (outcome == Outcome::kNone) {
-      bounds_.Arm(*work_);
+      bounds_.Arm(*work_, channel_);
     } else {
       WakeList none;
       work_->Claim(outcome, none);

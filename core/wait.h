@@ -158,6 +158,14 @@ class WaitLink {
   Waiter* waiter = nullptr;
   bool linked() const { return linked_; }
 
+  // Claims the waiter through this link, which a wait of several links knows again by `won`.
+  bool Claim(Outcome outcome, WakeList& wakes) {
+    if (!waiter->Claim(outcome, wakes)) return false;
+    won = true;
+    return true;
+  }
+  bool won = false;
+
  private:
   friend class WaitList;
   WaitLink* next_ = nullptr;

@@ -151,11 +151,17 @@ void Work::CloseLease(LeaseBase& lease) {
   }
 }
 
-void Bounds::Arm(Work& work) {
+void WaitTimer::Fire(WakeList& wakes) {
+  if (sends_to != nullptr) sends_to->AdmitAtDeadline(wakes);
+  waiter->Claim(Outcome::kTimedOut, wakes);
+}
+
+void Bounds::Arm(Work& work, ChannelBase* sends_to) {
   ::new (&wait_) Armed;
   armed_ = true;
   if (within_ != absl::InfiniteDuration()) {
     wait_.timer.waiter = &work;
+    wait_.timer.sends_to = sends_to;
     Clock& clock = work.clock();
     clock.Arm(wait_.timer, clock.Now() + within_);
   }

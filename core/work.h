@@ -163,7 +163,8 @@ class WaitTimer final : public Timer {
  public:
   WaitTimer() = default;
   Waiter* waiter = nullptr;
-  void Fire(WakeList& wakes) override { waiter->Claim(Outcome::kTimedOut, wakes); }
+  ChannelBase* sends_to = nullptr;  // of a send
+  void Fire(WakeList& wakes) override;
 };
 
 // What may end a wait beside what is waited for and the run: a duration, a Context. An operation has one or the other of
@@ -175,7 +176,7 @@ class Unbounded {
   bool tries_once() const { return false; }
   absl::Duration within() const { return absl::InfiniteDuration(); }
   Context* bound() const { return nullptr; }
-  void Arm(Work&) {}
+  void Arm(Work&, ChannelBase* = nullptr) {}
   Waiter::Result Disarm(Work& work) { return work.Resumed(); }
 };
 
@@ -191,8 +192,8 @@ class Bounds {
   absl::Duration within() const { return within_; }
   Context* bound() const { return bound_; }
   bool endless() const { return bound_ == nullptr && within_ == absl::InfiniteDuration(); }
-  // Between Prepare and Suspend, for a wait that is not decided yet.
-  void Arm(Work& work);
+  // Between Prepare and Suspend, for a wait that is not decided yet; `sends_to` if it is a send.
+  void Arm(Work& work, ChannelBase* sends_to = nullptr);
   // After the resumption of a Work that had prepared to wait.
   Waiter::Result Disarm(Work& work);
 

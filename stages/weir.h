@@ -15,6 +15,7 @@
 #include "weir/core/port.h"
 #include "weir/core/report.h"
 #include "weir/core/run.h"
+#include "weir/core/select.h"
 #include "weir/core/stage.h"
 #include "weir/core/task.h"
 // The stages.

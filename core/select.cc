@@ -1,0 +1,80 @@
+#include "weir/core/select.h"
+
+#include <algorithm>
+
+#include "absl/container/inlined_vector.h"
+#include "weir/core/engine_state.h"
+#include "weir/core/operations.h"
+#include "weir/core/run_state.h"
+
+namespace weir::internal {
+
+SelectOperation::SelectOperation(absl::Span<SelectCase* const> cases, absl::Duration within,
+                                 Context* bound, bool biased)
+    : cases_(cases), biased_(biased), bounds_(within, bound), which_(cases.size()) {}
+
+bool SelectOperation::await_ready() {
+  if (bounds_.cancelled() || work_->run().tearing_down()) {
+    outcome_ = Outcome::kCancelled;
+    return !work_->MustTakeTurn();
+  }
+  absl::InlinedVector<size_t, 8> order(cases_.size());
+  for (size_t i = 0; i < order.size(); ++i) order[i] = i;
+  if (!biased_) {
+    EngineState& engine = work_->run().engine();
+    for (size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[engine.Draw(i)]);
+  }
+  // What has ended will not change: it can wait until it is known that no other can go on.
+  for (const size_t i : order) {
+    if (!cases_[i]->enabled_) continue;
+    const Outcome outcome = cases_[i]->Try();
+    if (outcome == Outcome::kNone) continue;
+    if (outcome == Outcome::kDone) {
+      Decide(i, outcome);
+      break;
+    }
+    if (outcome_ == Outcome::kNone) Decide(i, outcome);
+  }
+  if (outcome_ == Outcome::kNone) {
+    if (!bounds_.tries_once()) return false;
+    outcome_ = Outcome::kTimedOut;
+  }
+  return outcome_ == Outcome::kDone ? work_->SpendBudget() : !work_->MustTakeTurn();
+}
+
+bool SelectOperation::await_suspend(std::coroutine_handle<> frame) {
+  if (outcome_ != Outcome::kNone) {
+    work_->Yield(frame);
+    return true;
+  }
+  parked_ = true;
+  uint64_t ports = 0;
+  for (const SelectCase* select_case : cases_) {
+    if (select_case->enabled_) ports |= select_case->bit();
+  }
+  work_->Prepare(
+      frame,
+      {.kind = WaitKind::kSelect, .bounded = !bounds_.endless(), .ports = ports, .place = place_});
+  bool linked = true;
+  for (SelectCase* select_case : cases_) {
+    if (select_case->enabled_ && linked) linked = select_case->Park(*work_);
+  }
+  if (linked) bounds_.Arm(*work_);
+  return work_->Suspend();
+}
+
+Selected SelectOperation::await_resume() {
+  if (parked_) {
+    outcome_ = bounds_.Disarm(*work_).outcome;
+    for (size_t i = 0; i < cases_.size(); ++i) {
+      if (!cases_[i]->enabled_) continue;
+      cases_[i]->Unlink();
+      if (cases_[i]->won()) which_ = i;
+    }
+  }
+  if (outcome_ == Outcome::kDone) cases_[which_]->Complete();
+  if (outcome_ == Outcome::kCancelled) which_ = cases_.size();
+  return {which_, ToStatus(outcome_)};
+}
+
+}  // namespace weir::internal
