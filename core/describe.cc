@@ -147,8 +147,10 @@ std::string ToJson(const Report& report) {
                        {"ended", teardown.ended},
                        {"overdue", teardown.overdue},
                        {"discarded", teardown.discarded},
+                       {"signals", Seconds(teardown.signals)},
                        {"works", Seconds(teardown.works)},
-                       {"discards", Seconds(teardown.discards)}}}};
+                       {"discards", Seconds(teardown.discards)},
+                       {"records", Seconds(teardown.records)}}}};
   // Names may hold any bytes: what is not UTF-8 is replaced rather than refused.
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
@@ -211,8 +213,10 @@ absl::StatusOr<Report> FromJson(std::string_view text) {
     report.teardown.ended = teardown.at("ended").get<std::vector<std::string>>();
     report.teardown.overdue = teardown.at("overdue").get<std::vector<std::string>>();
     report.teardown.discarded = teardown.at("discarded").get<std::vector<std::string>>();
+    report.teardown.signals = FromSeconds(teardown.at("signals"));
     report.teardown.works = FromSeconds(teardown.at("works"));
     report.teardown.discards = FromSeconds(teardown.at("discards"));
+    report.teardown.records = FromSeconds(teardown.at("records"));
     return report;
   } catch (const std::exception& error) {
     return absl::InvalidArgumentError(

@@ -57,6 +57,15 @@ weir::Census EngineState::Census() const {
   return census;
 }
 
+void EngineState::WatchCensus() {
+  if (census_limit_.on_growth == nullptr) return;
+  size_t works = 0;
+  VisitRuns([&](RunState& run) { works += run.live_works(); });
+  if (works <= census_limit_.works) return;
+  census_limit_.works = works;
+  census_limit_.on_growth(Census());
+}
+
 bool EngineState::FailWedged(std::string_view remark) {
   std::vector<std::pair<RunState*, absl::Status>> verdicts;
   VisitRuns([&](RunState& run) {
@@ -76,7 +85,7 @@ namespace {
 class ThreadedEngine final : public EngineState {
  public:
   ThreadedEngine(int threads, const EngineOptions& options)
-      : EngineState(options.grace, options.log),
+      : EngineState(options),
         manual_(options.clock),
         pool_(threads),
         blocking_(options.blocking_threads),
@@ -134,7 +143,10 @@ class ThreadedEngine final : public EngineState {
       WakeList wakes;
       VisitRuns([&](RunState& run) { closed |= run.CloseQuietLoops(wakes); });
     }
-    if (++ticks_ % kTicksPerSample == 0) VisitRuns([](RunState& run) { run.Sample(); });
+    if (++ticks_ % kTicksPerSample == 0) {
+      VisitRuns([](RunState& run) { run.Sample(); });
+      WatchCensus();
+    }
     // While others work, some may be stuck; but there is no hurry then.
     if (!closed && (pool_.Idle() || ticks_ % kTicksPerSearch == 0)) FailWedged("");
   }
@@ -170,7 +182,7 @@ Engine::Engine(EngineOptions options) : status_(internal::CheckOptions(options))
 }
 
 Engine::Engine(SimulatedTag, uint64_t seed, EngineOptions options) {
-  auto simulator = std::make_unique<internal::Simulator>(seed, options.grace, options.log);
+  auto simulator = std::make_unique<internal::Simulator>(seed, options);
   simulator_ = simulator.get();
   state_ = std::move(simulator);
 }

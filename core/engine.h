@@ -2,6 +2,7 @@
 // number of runs; it must outlive them.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -33,6 +34,13 @@ struct EngineOptions {
   absl::Duration grace = absl::Seconds(5);
   // Where Context::Log and the engine's own warnings go, a line at a time, from any thread. Standard error by default.
   std::function<void(std::string_view line)> log = nullptr;
+  // A monitor for leaks: `on_growth` is called with the census when more than `works` Works are alive, and again each time that there
+  // are more than ever before. On the clock's thread; it may not wait for a run.
+  struct CensusLimit {
+    size_t works = SIZE_MAX;
+    std::function<void(const weir::Census&)> on_growth = nullptr;
+  };
+  CensusLimit census_limit = {};
   // A hand-turned clock instead of the steady one: for tests. It must outlive the engine.
   internal::ManualClock* clock = nullptr;
 };

@@ -14,6 +14,7 @@
 #include "weir/core/blocking.h"
 #include "weir/core/census.h"
 #include "weir/core/clock.h"
+#include "weir/core/engine.h"
 #include "weir/core/executor.h"
 #include "weir/core/mutex.h"
 
@@ -21,11 +22,12 @@ namespace weir::internal {
 
 class RunState;
 
-using LogSink = std::function<void(std::string_view line)>;
+using LogSink = std::function<void(std::string_view line)>;  // EngineOptions::log
 
 class EngineState {
  public:
-  EngineState(absl::Duration grace, LogSink log) : grace_(grace), log_(std::move(log)) {}
+  explicit EngineState(const EngineOptions& options)
+      : grace_(options.grace), log_(options.log), census_limit_(options.census_limit) {}
   virtual ~EngineState();
 
   virtual Executor& executor() = 0;
@@ -56,6 +58,8 @@ class EngineState {
   void RemoveRun(RunState& run);
   size_t active_runs() const;
   weir::Census Census() const;
+  // Calls the monitor of leaks if there is reason to. By one thread.
+  void WatchCensus();
   // Fails the runs some of whose Works wait for each other and for nobody else; `remark` ends the verdict. True if there was one.
   bool FailWedged(std::string_view remark);
   // Calls `visit` for each, which may not end a run.
@@ -67,6 +71,7 @@ class EngineState {
  private:
   const absl::Duration grace_;
   const LogSink log_;
+  EngineOptions::CensusLimit census_limit_;  // rises with each call. By the thread that watches
   mutable Mutex mutex_;
   std::vector<RunState*> runs_ ABSL_GUARDED_BY(mutex_);
 };

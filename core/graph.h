@@ -16,6 +16,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "weir/core/engine.h"
 #include "weir/core/mutex.h"
 #include "weir/core/port.h"
 #include "weir/core/stage.h"
@@ -80,6 +81,14 @@ class Graph {
   // name used twice, a cycle without a back edge, a capacity or a number of workers that is not positive. A Run refuses what Check refuses.
   absl::Status Check() const;
 
+  // What may go wrong in a graph that Check lets run, a sentence each with what to do; none is certain. On an engine with so many
+  // threads for blocking calls:
+  //   - paths that part and meet again, of which one may carry fewer or more items than the other: the stage where they meet may
+  //     wait for the one while the other is full, which is a deadlock (the run would say so);
+  //   - a stage that gathers more items than the channel before it holds;
+  //   - at least as many Works that block as there are threads for their calls.
+  std::vector<std::string> Warnings(int blocking_threads = EngineOptions{}.blocking_threads) const;
+
   // --- For tools, and for the engine ---
 
   struct Channel {
@@ -120,6 +129,8 @@ class Graph {
   template <class T>
   class ByPort;
   std::string DescribeCycle() const;
+  // A warning if paths part somewhere and meet at this stage in a way that may wedge; else nothing (graph_warnings.cc).
+  std::string DescribeParting(const Stage& meeting, const std::vector<Channel>& channels) const;
 
   const std::string name_;
   std::vector<std::unique_ptr<Stage>> stages_;

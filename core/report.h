@@ -49,8 +49,9 @@ struct TeardownReport {
   std::vector<std::string> ended;      // those that ended by themselves meanwhile
   std::vector<std::string> overdue;    // those that had not stopped when the grace period was over
   std::vector<std::string> discarded;  // the channels whose items were discarded, in this order
-  absl::Duration works;                // from the cause to the end of the last Work
-  absl::Duration discards;             // and from there until all items were destroyed
+  // How long each phase took, one after the other: until all waits were ended by the cause, until the last Work had unwound, until
+  // the items left in channels were destroyed, and until the run's records were.
+  absl::Duration signals, works, discards, records;
 };
 
 struct Report {

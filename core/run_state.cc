@@ -263,6 +263,8 @@ void RunState::BeginTeardown() {
   {
     MutexLock lock(mutex_);
     gate_open_ = true;
+    signals_sent_ = engine_.clock().Now();
+    teardown_.signals = signals_sent_ - cause_set_;
     next = NextAtGate();
     all_ended = live_ == 0;
   }
@@ -362,7 +364,7 @@ void RunState::GraceIsOver() {
         teardown_.overdue.push_back({&other->stage_, other->index_});
         engine_.Log(absl::StrCat(graph_.name(), ".", other->Name(), " has not stopped ",
                                  absl::FormatDuration(engine_.grace()),
-                                 " after the run was cancelled"));
+                                 " after the run was cancelled", DescribeOverdue(*other)));
       }
     }
   }
@@ -408,7 +410,11 @@ void RunState::WorkEnded(Work& work, absl::Status result) {
       next = NextAtGate();
     }
     last = --live_ == 0;
-    if (last && teardown_.happened) teardown_.works = engine_.clock().Now() - cause_set_;
+    if (last && teardown_.happened) {
+      // The last may end before all have been told.
+      const Instant from = gate_open_ ? signals_sent_ : cause_set_;
+      teardown_.works = engine_.clock().Now() - from;
+    }
     if (!last) --holds_;  // others are left that hold it open, `next` among them
   }
   if (next != nullptr) next->Wake();
@@ -506,6 +512,10 @@ void RunState::Finish() ABSL_NO_THREAD_SAFETY_ANALYSIS {
   loops_.clear();
   while (!channels.empty()) channels.pop_back();
   if (started) {
+    {
+      MutexLock lock(mutex_);
+      if (teardown_.happened) teardown_.records = engine_.clock().Now() - began_ - elapsed_;
+    }
     {
       MutexLock known(graph_.over_mutex_);
       graph_.over_.push_back(this);

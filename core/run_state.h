@@ -79,6 +79,11 @@ class RunState final {
   // Closes the back edges of the loops that are quiet. True if there was one. Who is in `wakes` holds the run open.
   bool CloseQuietLoops(WakeList& wakes);
   bool WaitsForExternal() const;
+  // How many of its Works have not ended.
+  size_t live_works() const {
+    MutexLock lock(mutex_);
+    return figures_final_ ? 0 : live_;
+  }
   // FAILED_PRECONDITION, with who waits for what and what to try, if some of its Works wait for each other and for nobody else
   // (wedge.cc).
   absl::Status FindWedge() const;
@@ -119,7 +124,7 @@ class RunState final {
     bool happened = false;
     std::vector<WorkId> unwound, ended, overdue;
     std::vector<size_t> discarded;  // indices into channels_
-    absl::Duration works, discards;
+    absl::Duration signals, works, discards, records;
   };
 
   // A loop: its stages, the channels that feed them, and the Outs of its back edges.
@@ -177,6 +182,8 @@ class RunState final {
   std::string NameOf(const Work& work) const;
   // "is blocked on frames.in, 64 of 64"
   std::string DescribeWait(const Wait& wait, const Work& work) const;
+  // ": runs, or is ready to; at item 17 of read.in"
+  std::string DescribeOverdue(const Work& work) const;
   // Whether another Work runs its body while it sleeps.
   bool IsFusedAway(const Work& work) const;
   bool IsQuiet(const LoopRecord& loop) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -223,6 +230,7 @@ class RunState final {
   bool drained_ ABSL_GUARDED_BY(mutex_) = false;
   absl::Status cause_ ABSL_GUARDED_BY(mutex_);
   Instant cause_set_ ABSL_GUARDED_BY(mutex_);
+  Instant signals_sent_ ABSL_GUARDED_BY(mutex_);  // once gate_open_
   std::vector<absl::Status> errors_ ABSL_GUARDED_BY(mutex_);
   uint64_t more_errors_ ABSL_GUARDED_BY(mutex_) = 0;
   Teardown teardown_ ABSL_GUARDED_BY(mutex_);

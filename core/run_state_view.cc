@@ -105,6 +105,16 @@ std::string RunState::DescribeWait(const Wait& wait, const Work& work) const {
   return "waits";
 }
 
+std::string RunState::DescribeOverdue(const Work& work) const {
+  std::string text = absl::StrCat(": ", DescribeWait(work.waiting(), work));
+  for (const InBase* in : work.stage_.ins()) {
+    // What a stage holds it has received last; those of several workers are counted together.
+    const uint64_t received = in->channel_base()->ledger().received;
+    if (received > 0) absl::StrAppend(&text, "; at item ", received - 1, " of ", in->FullName());
+  }
+  return text;
+}
+
 void RunState::AppendCensus(std::vector<CensusEntry>& works) const {
   MutexLock lock(mutex_);
   if (figures_final_) return;
@@ -178,8 +188,10 @@ void RunState::FillReport(Report& report) const {
   for (const size_t i : teardown_.discarded) {
     report.teardown.discarded.push_back(channels_[i].plan.in->FullName());
   }
+  report.teardown.signals = teardown_.signals;
   report.teardown.works = teardown_.works;
   report.teardown.discards = teardown_.discards;
+  report.teardown.records = teardown_.records;
   report.bottleneck = FindBottleneck(report.stages);
 }
 

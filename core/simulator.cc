@@ -8,11 +8,8 @@
 
 namespace weir::internal {
 
-Simulator::Simulator(uint64_t seed, absl::Duration grace, LogSink log)
-    : EngineState(grace, std::move(log)),
-      random_(seed),
-      seed_(seed),
-      now_(Instant::FromNanoseconds(1)) {}
+Simulator::Simulator(uint64_t seed, const EngineOptions& options)
+    : EngineState(options), random_(seed), seed_(seed), now_(Instant::FromNanoseconds(1)) {}
 
 Simulator::~Simulator() = default;
 
@@ -77,8 +74,10 @@ void Simulator::FireTimer(bool idle) {
 bool Simulator::Step() {
   if (on_step_) on_step_(steps_);
   // Some may be stuck while others go on.
-  if (++steps_ % kStepsPerSearch == 0 && FailWedged(absl::StrCat(" (seed ", seed_, ")")))
-    return true;
+  if (++steps_ % kStepsPerSearch == 0) {
+    WatchCensus();
+    if (FailWedged(absl::StrCat(" (seed ", seed_, ")"))) return true;
+  }
   Job* job = nullptr;
   {
     std::unique_lock<std::mutex> lock(mutex_);

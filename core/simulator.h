@@ -23,7 +23,7 @@ class Simulator final : public EngineState,
                         private Clock,
                         private BlockingExecutor {
  public:
-  Simulator(uint64_t seed, absl::Duration grace, LogSink log);
+  Simulator(uint64_t seed, const EngineOptions& options);
   ~Simulator() override;
 
   // EngineState.

@@ -19,6 +19,7 @@
 // is made anew in `BeginRun`.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -41,6 +42,18 @@ using Ports = absl::InlinedVector<Port*, 1>;
 
 }  // namespace internal
 
+// What Graph::Warnings has to know of a stage to see what may wedge.
+struct StageTraits {
+  // It may send fewer items than it receives, or more; or not to each output the same number.
+  bool changes_count = false;
+  // It receives from one input until that ends, then from the next.
+  bool one_input_after_another = false;
+  // So many items make one of its outputs.
+  size_t gathers = 1;
+  // Its Works make calls that block (Context::Blocking).
+  bool blocks = false;
+};
+
 class Stage : public internal::Pooled {
  public:
   Stage() = default;
@@ -58,6 +71,8 @@ class Stage : public internal::Pooled {
 
   // What the stage is, in a word, for drawings and reports: "map".
   virtual std::string kind() const;
+
+  virtual StageTraits traits() const { return {}; }
 
   const std::string& name() const { return name_; }
   int workers() const { return workers_; }

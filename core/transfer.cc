@@ -93,7 +93,7 @@ Task<absl::Status> SendByPolicy(ChannelBase& first, SendRequestBase& request, ab
   const bool limited = within != absl::InfiniteDuration();
   const Instant deadline =
       limited && within > absl::ZeroDuration() ? work.clock().Now() + within : Instant();
-  request.refusable = false;  // yet
+  request.refusable = false;                            // yet
   std::vector<std::pair<ChannelBase*, size_t>> passed;  // the channels that it was diverted from
   ChannelBase* channel = &first;
   Outcome outcome = Outcome::kNone;

@@ -93,6 +93,7 @@ class ReadLinesStage final : public Stage {
 
   ReadLinesStage(std::string path, ReadOptions options);
   std::string kind() const override { return "ReadLines"; }
+  StageTraits traits() const override { return {.changes_count = true, .blocks = true}; }
   Task<> Work(Context& context) override;
 
  private:
@@ -106,6 +107,7 @@ class ReadChunksStage final : public Stage {
 
   ReadChunksStage(std::string path, ReadOptions options);
   std::string kind() const override { return "ReadChunks"; }
+  StageTraits traits() const override { return {.changes_count = true, .blocks = true}; }
   Task<> Work(Context& context) override;
 
  private:
@@ -120,6 +122,7 @@ class ReadChunksOfStage final : public Stage {
 
   explicit ReadChunksOfStage(ReadOptions options);
   std::string kind() const override { return "ReadChunksOf"; }
+  StageTraits traits() const override { return {.changes_count = true, .blocks = true}; }
   Task<> Work(Context& context) override;
 
  private:
@@ -132,6 +135,7 @@ class WalkFilesStage final : public Stage {
 
   WalkFilesStage(std::vector<std::string> roots, WalkOptions options);
   std::string kind() const override { return "WalkFiles"; }
+  StageTraits traits() const override { return {.changes_count = true, .blocks = true}; }
   Task<> Work(Context& context) override;
 
  private:
@@ -145,6 +149,7 @@ class WriteLinesStage final : public Stage {
 
   WriteLinesStage(std::string path, WriteOptions options);
   std::string kind() const override { return "WriteLines"; }
+  StageTraits traits() const override { return {.changes_count = true, .blocks = true}; }
   Task<> Work(Context& context) override;
 
  private:

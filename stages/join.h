@@ -59,6 +59,7 @@ class ConcatStage final : public Stage {
 
   In<T>& in(size_t i) { return *ins_.at(i); }
   std::string kind() const override { return "Concat"; }
+  StageTraits traits() const override { return {.one_input_after_another = true}; }
 
   Task<> Work(Context&) override {
     Lease<T> lease;

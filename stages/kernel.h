@@ -86,6 +86,7 @@ using CallResultOf = typename UnwrapStatusOr<std::remove_cvref_t<CallResult<F, T
 struct StatelessKernel {
   static constexpr bool kFusable = false;
   static constexpr bool kExpands = false;
+  static constexpr bool kChangesCount = false;
   using State = Context*;
   State Begin(Context& context) const { return &context; }
   template <class Emit>
@@ -97,6 +98,7 @@ struct StatelessKernel {
 struct StatefulKernel {
   static constexpr bool kFusable = false;
   static constexpr bool kExpands = false;
+  static constexpr bool kChangesCount = false;
 };
 
 template <class F>
@@ -115,6 +117,7 @@ template <class F>
 struct FilterKernel : StatelessKernel {
   static constexpr const char* kKind = "Filter";
   static constexpr bool kFusable = true;
+  static constexpr bool kChangesCount = true;
   F f;
   explicit FilterKernel(F f) : f(std::move(f)) {}
   template <class T, class Emit>
@@ -132,6 +135,7 @@ template <class F>
 struct FlatMapKernel : StatelessKernel {
   static constexpr const char* kKind = "FlatMap";
   static constexpr bool kExpands = true;
+  static constexpr bool kChangesCount = true;
   F f;
   explicit FlatMapKernel(F f) : f(std::move(f)) {}
   template <class T, class Emit>
@@ -188,6 +192,7 @@ struct PassKernel : StatelessKernel {
 
 struct TakeKernel : StatelessKernel {
   static constexpr const char* kKind = "Take";
+  static constexpr bool kChangesCount = true;
   using State = uint64_t;  // how many have passed
   uint64_t count;
   explicit TakeKernel(uint64_t count) : count(count) {}
@@ -206,6 +211,7 @@ struct TakeKernel : StatelessKernel {
 
 struct SkipKernel : StatelessKernel {
   static constexpr const char* kKind = "Skip";
+  static constexpr bool kChangesCount = true;
   using State = uint64_t;  // how many have been skipped
   uint64_t count;
   explicit SkipKernel(uint64_t count) : count(count) {}
@@ -252,6 +258,7 @@ struct ScanKernel : StatefulKernel {
 template <class A, class F>
 struct ReduceKernel : StatefulKernel {
   static constexpr const char* kKind = "Reduce";
+  static constexpr bool kChangesCount = true;
   using State = A;
   A initial;
   F f;
@@ -273,6 +280,7 @@ struct ReduceKernel : StatefulKernel {
 template <class T>
 struct BatchKernel : StatefulKernel {
   static constexpr const char* kKind = "Batch";
+  static constexpr bool kChangesCount = true;
   using State = std::vector<T>;
   size_t size;
   explicit BatchKernel(size_t size) : size(size) {}

@@ -32,6 +32,7 @@ class Sink final : public Stage, public Fusable<I> {
   }
 
   std::string kind() const override { return Kernel::kKind; }
+  StageTraits traits() const override { return {.blocks = blocking_}; }
 
   Task<> Work(Context& context) override {
     typename Kernel::State state = kernel_.Begin();

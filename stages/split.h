@@ -90,6 +90,7 @@ class PartitionStage final : public internal::SplitStage<T> {
  public:
   PartitionStage(size_t outputs, F f) : internal::SplitStage<T>(outputs), f_(std::move(f)) {}
   std::string kind() const override { return "Partition"; }
+  StageTraits traits() const override { return {.changes_count = true}; }
 
   Task<> Work(Context&) override {
     Lease<T> lease;

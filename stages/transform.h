@@ -49,6 +49,11 @@ class Transform final : public Stage, public Fusable<I> {
   }
 
   std::string kind() const override { return kernel_.kKind; }
+  StageTraits traits() const override {
+    StageTraits traits{.changes_count = Kernel::kChangesCount, .blocks = blocking_};
+    if constexpr (requires { kernel_.size; }) traits.gathers = kernel_.size;
+    return traits;
+  }
 
   Task<> Work(Context& context) override {
     const bool in_turn = ordered_ && workers() > 1;

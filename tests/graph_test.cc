@@ -234,5 +234,77 @@ TEST_F(GraphTest, HugeChain_IsCheckedAndTornDownWithoutRecursion) {
   EXPECT_TRUE(RunToEnd(Simulated(), graph_).ok());
 }
 
+// --- What may go wrong ---
+
+class GraphWarningsTest : public WeirTest {
+ protected:
+  Graph graph_{"warned"};
+  Flow<int> Numbers() { return From(graph_, "numbers", FromVector<int>({1, 2, 3})); }
+};
+
+TEST_F(GraphWarningsTest, PathsThatPartAndMeet_OneFilters) {
+  auto sides = Numbers().Broadcast("split", 2);
+  auto odd = sides[0].Filter("odd", [](int n) { return n % 2 == 1; });
+  odd.Zip("pair", sides[1].Map("same", [](int n) { return n; })).Ignore("ignore");
+  EXPECT_EQ(
+      graph_.Warnings(),
+      Names{"paths part at 'split' and meet at 'pair', and one may carry fewer or more items "
+            "than the other: if 'pair' takes them in step, it wedges once the channels of the "
+            "longer are full; give them capacity for the difference, or let each item have its "
+            "counterpart"});
+}
+
+TEST_F(GraphWarningsTest, PathsThatPartAndMeet_InStep_IsFine) {
+  auto sides = Numbers().Broadcast("split", 2);
+  auto more = sides[0].Map("more", [](int n) { return n + 1; });
+  more.Zip("pair", sides[1].Map("same", [](int n) { return n; })).Ignore("ignore");
+  EXPECT_EQ(graph_.Warnings(), Names());
+}
+
+TEST_F(GraphWarningsTest, PathsThatPartAndMeet_OneAfterTheOther) {
+  auto sides = Numbers().Broadcast("split", 2);
+  sides[0].Concat("all", sides[1]).Ignore("ignore");
+  EXPECT_EQ(graph_.Warnings(),
+            Names{"'all' takes all of 'all.in0' before 'all.in1', and both come from 'split': it "
+                  "wedges once the channels to the second are full"});
+}
+
+TEST_F(GraphWarningsTest, SourcesOfTheirOwn_MayBeFiltered) {
+  auto odd = Numbers().Filter("odd", [](int n) { return n % 2 == 1; });
+  odd.Zip("pair", From(graph_, "others", FromVector<int>({4, 5}))).Ignore("ignore");
+  EXPECT_EQ(graph_.Warnings(), Names());
+}
+
+TEST_F(GraphWarningsTest, Loop_IsWalkedOnce) {
+  auto sides = Numbers().Broadcast("split", 2);
+  auto& meet = graph_.Add<Meet>("meet");
+  sides[0].Filter("some", [](int n) { return n > 1; }).To(meet.a);
+  sides[1].To(meet.b);
+  auto again = Flow(graph_, meet.out).Broadcast("again", 2);
+  again[0].Map("back", [](int n) { return n; }).To(meet.a, {.feedback = true});
+  again[1].Ignore("ignore");
+  EXPECT_EQ(graph_.Warnings().size(), 1u);
+}
+
+TEST_F(GraphWarningsTest, BatchLargerThanItsChannel) {
+  Numbers().Batch("batch", 100, {.capacity = 10}).Ignore("ignore");
+  EXPECT_EQ(
+      graph_.Warnings(),
+      Names{"'batch' gathers 100 items, and the channel into 'batch.in' holds 10: who sends to "
+            "it stops in the middle of each batch; give it capacity 100"});
+}
+
+TEST_F(GraphWarningsTest, MoreBlockingWorksThanThreads) {
+  Numbers()
+      .Map("read", [](int n) { return n; }, {.workers = 3, .blocking = true})
+      .ForEach("write", [](int) {}, {.blocking = true});
+  EXPECT_EQ(graph_.Warnings(/*blocking_threads=*/5), Names());
+  EXPECT_EQ(
+      graph_.Warnings(/*blocking_threads=*/4),
+      Names{"4 Works make calls that block (of read, write), and there are 4 threads for such "
+            "calls: the calls of one may wait for those of another; give the engine more "
+            "blocking_threads"});
+}
+
 }  // namespace
 }  // namespace weir::testing

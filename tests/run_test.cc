@@ -763,5 +763,27 @@ TEST(RunClockTest, Deadline_OnAHandTurnedClock) {
   EXPECT_EQ(clock.armed(), 0u);
 }
 
+// --- The monitor of leaks ---
+
+TEST(CensusLimit, IsTold_WhenMoreWorksAreAlive_AndOnlyThenAgain) {
+  std::vector<size_t> told;
+  Engine engine =
+      Engine::Simulated(1, {.census_limit = {.works = 2, .on_growth = [&](const Census& census) {
+                                               told.push_back(census.works.size());
+                                               EXPECT_FALSE(census.ToString().empty());
+                                             }}});
+  for (const size_t stages : {2, 4, 3, 4, 5}) {
+    Graph graph("many");
+    for (size_t i = 0; i < stages; ++i) {
+      graph.Add<ProbeWork>("work" + std::to_string(i), [](Context& context) -> Task<> {
+        for (int k = 0; k < 200; ++k) co_await context.Yield();
+        co_return absl::OkStatus();
+      });
+    }
+    EXPECT_TRUE(weir::Run(engine, graph).Wait().ok());
+  }
+  EXPECT_EQ(told, (std::vector<size_t>{4, 5}));
+}
+
 }  // namespace
 }  // namespace weir::testing

@@ -53,8 +53,9 @@ void CancelOnce(Engine& engine, BlockedGraph& blocked, const Params& params, Can
                      " ended, ", report.teardown.overdue.size(), " overdue"));
   }
   const TeardownReport& teardown = report.teardown;
-  times.Add({.stopped_us = absl::ToDoubleMicroseconds(teardown.works),
-             .discarded_us = absl::ToDoubleMicroseconds(teardown.works + teardown.discards),
+  const absl::Duration stopped = teardown.signals + teardown.works;
+  times.Add({.stopped_us = absl::ToDoubleMicroseconds(stopped),
+             .discarded_us = absl::ToDoubleMicroseconds(stopped + teardown.discards),
              .over_us = Us(over.wall_ns),
              .freed_us = Us(freed.wall_ns)},
             freed);

@@ -100,6 +100,9 @@ int Check(Console& console, const Command& command, const Arguments& arguments) 
     console.Line(std::string(status.message()));
     return kFailed;
   }
+  for (const std::string& warning : job->graph().Warnings()) {
+    console.Line(absl::StrCat("warning: ", warning));
+  }
   return Print(console, absl::StrCat(line.target, ": OK (", job->graph().stages().size(),
                                      " stages, ", job->graph().Channels().size(), " channels)\n"));
 }
