@@ -42,7 +42,9 @@ class Run {
 
   // Waits until the run is over. On a thread of its own engine it is refused: the report's status is FAILED_PRECONDITION.
   Report Wait();
-  // The same, for at most `timeout`; the report says with `over` whether it is.
+  // The same, for at most `timeout`; the report says with `over` whether it is. A Work that ignores a cancellation keeps its run from
+  // being over, and is named in `teardown.overdue` after the grace period: to wait on, or to end the process (std::_Exit), is
+  // the program's choice.
   Report WaitFor(absl::Duration timeout);
   // To be awaited in a Work, of this engine or another: a StatusOr with the final report; CANCELLED if the awaiting Work's
   // own run is cancelled before.

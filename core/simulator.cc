@@ -1,5 +1,6 @@
 #include "weir/core/simulator.h"
 
+#include <algorithm>
 #include <cassert>
 
 #include "absl/strings/str_cat.h"
@@ -74,7 +75,10 @@ void Simulator::FireTimer(bool idle) {
 bool Simulator::Step() {
   if (on_step_) on_step_(steps_);
   // Some may be stuck while others go on.
-  if (++steps_ % kStepsPerSearch == 0) {
+  if (++steps_ >= next_search_) {
+    size_t works = 0;
+    VisitRuns([&](RunState& run) { works += run.live_works(); });
+    next_search_ = steps_ + std::max(kStepsPerSearch, works);
     WatchCensus();
     if (FailWedged(absl::StrCat(" (seed ", seed_, ")"))) return true;
   }

@@ -55,7 +55,8 @@ class Simulator final : public EngineState,
   bool Suspend(BlockingTask& task, Work& work) override;
   void Withdraw(BlockingTask& task) override;
 
-  static constexpr uint64_t kStepsPerSearch = 64;
+  // A search looks at each Work, so it waits for as many steps as there are Works at least.
+  static constexpr size_t kStepsPerSearch = 64;
 
   // A number below `n`, drawn from the seed.
   uint64_t Pick(uint64_t n);
@@ -74,6 +75,7 @@ class Simulator final : public EngineState,
   bool stepping_ = false;
   bool patience_armed_ = false;  // one of the timers is that of the thread that waits for a run
   uint64_t steps_ = 0;
+  uint64_t next_search_ = kStepsPerSearch;
   uint64_t digest_ = 14695981039346656037ull;
   bool keep_trace_ = false;
   std::string trace_;

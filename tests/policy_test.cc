@@ -47,7 +47,7 @@ class PolicyTest : public testing::EveryEngineTest {
   }
 
   std::atomic<bool> gate_{false};
-  Run* run_ = nullptr;
+  std::atomic<Run*> run_ = nullptr;
   std::vector<int> received_, dropped_;
   ProbeSource<Counted>* source_ = nullptr;
   ProbeSink<Counted>* sink_ = nullptr;
@@ -245,22 +245,19 @@ TEST_P(PolicyTest, SlowBranchOfABroadcast_DoesNotHoldTheOthers_ItsLagIsCounted) 
   branches[1].To(slow.in, {.capacity = 4, .when_full = WhenFull::kDropOldest});
   // The slow one begins only when the other has everything.
   graph.Add<testing::ProbeWork>("opens", [&](Context& context) -> Task<> {
-    while (!context.cancelled() && run_->Snapshot().stages[0].name.empty()) {
+    uint64_t received = 0;
+    while (!context.cancelled() && received < 100) {
       co_await context.Yield();
-    }
-    while (!context.cancelled()) {
-      uint64_t received = 0;
-      for (const StageReport& stage : run_->Snapshot().stages) {
+      if (run_ == nullptr) continue;
+      for (const StageReport& stage : run_.load()->Snapshot().stages) {
         if (stage.name == "all") received = stage.received;
       }
-      if (received == 100) break;
-      co_await context.Yield();
     }
     gate = true;
     co_return absl::OkStatus();
   });
   run_ = &Start(engine(), graph);
-  const Report report = Wait(*run_);
+  const Report report = Wait(*run_.load());
   EXPECT_TRUE(report.ok()) << report.status;
   EXPECT_EQ(all.size(), 100u);
   ASSERT_FALSE(some.empty());
