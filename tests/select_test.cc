@@ -323,7 +323,9 @@ TEST_P(SelectTest, Cancelled_AtAnyMoment_NothingIsLost) {
           auto on_y = hub.y.OnSend(to_y);
           auto select = Select(on_a, on_y);
           const Selected selected = co_await select;
-          if (absl::IsCancelled(selected.status)) EXPECT_EQ(selected.which, 2u);
+          if (absl::IsCancelled(selected.status)) {
+            EXPECT_EQ(selected.which, 2u);
+          }
           if (!selected.status.ok()) co_return selected.status;
           rounds.fetch_add(1);
         }

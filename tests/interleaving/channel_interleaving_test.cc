@@ -19,6 +19,8 @@ using Values = std::vector<int>;
 
 class Parked final : public Waiter {
  public:
+  // A store to its word that is still delayed must not come when this is gone.
+  ~Parked() { World::current()->Drain(); }
   void Wake() override { woken_ = true; }
   // Waits as a Work does whose request has been parked with `outcome`; what came of it.
   Result Await(Outcome outcome) {
@@ -49,10 +51,14 @@ class ChannelInterleavingTest : public ::testing::Test {
       MutexLock lock(timer);
       sending = waiter;
     }
+    // As a send's timer does.
     void Fire() {
       WakeList wakes;
       MutexLock lock(timer);
-      if (sending != nullptr) sending->Claim(Outcome::kTimedOut, wakes);
+      if (sending == nullptr) return;
+      const bool room = channel.RoomSeen() > 0;
+      channel.AdmitAtDeadline(wakes);
+      if (sending->Claim(Outcome::kTimedOut, wakes)) timed_out_beside_room |= room;
     }
     Mutex timer;
     Parked* sending = nullptr;
@@ -60,6 +66,7 @@ class ChannelInterleavingTest : public ::testing::Test {
     Values refused;
     size_t sent = 0;
     bool sent_and_timed_out = false;
+    bool timed_out_beside_room = false;
     Outcome last_send = Outcome::kNone;
     Outcome last_receive = Outcome::kNone;
   };
@@ -354,7 +361,206 @@ TEST_F(ChannelInterleavingTest, SendTimesOut_TheItemIsTheSendersOrReceived) {
         if (all != Values{1, 2, 3}) return "an item was lost, or is there twice";
         if (shared.refused.size() > 1) return "more than one timed out";
         if (shared.sent_and_timed_out) return "a send that timed out has sent its item";
+        if (shared.timed_out_beside_room) return "a send timed out though there was room";
         if (shared.last_receive != Outcome::kEnd) return "the end was not seen";
+        return "";
+      });
+}
+
+// --- A wait on two single channels ---
+
+class SelectInterleavingTest : public ::testing::Test {
+ protected:
+  struct Shared {
+    Shared() {
+      for (Channel<int>* channel : {&a, &b}) channel->SetEnds({.single = true});
+    }
+    RunSignals signals;
+    Channel<int> a{"test.a", 1, signals}, b{"test.b", 1, signals};
+    SendingEnd ends[2];
+    Values received[2];
+    bool ended[2] = {false, false};
+    Values sent[2];
+    std::string wrong;
+    Channel<int>& channel(int i) { return i == 0 ? a : b; }
+  };
+
+  static void Explore(const std::function<World::Threads(Shared&)>& threads,
+                      const std::function<std::string(Shared&)>& check) {
+    std::unique_ptr<Shared> shared;
+    const World::Result result = World::Explore(
+        2,
+        [&] {
+          shared = std::make_unique<Shared>();
+          return threads(*shared);
+        },
+        [&]() -> std::string {
+          if (!shared->wrong.empty()) return shared->wrong;
+          for (const int i : {0, 1}) {
+            if (!shared->channel(i).ledger().balanced()) return "a ledger does not balance";
+          }
+          return check(*shared);
+        });
+    EXPECT_EQ(result.wrong, "");
+    EXPECT_GT(result.schedules, 500u) << "the threads do not meet";
+  }
+
+  static void Send(Shared& shared, int i, Values values) {
+    for (int& value : values) {
+      Parked waiter;
+      SendRequest<int> request;
+      request.items = &value;
+      request.count = 1;
+      request.sender = &shared.ends[i];
+      request.waiter = &waiter;
+      if (shared.channel(i).PutOne(value)) continue;
+      Outcome outcome = shared.channel(i).Put(request);
+      if (outcome != Outcome::kNone) continue;
+      waiter.Prepare();
+      const Waiter::Result result = waiter.Await(shared.channel(i).ParkSend(request));
+      if (result.early || result.outcome != Outcome::kDone) shared.channel(i).UnlinkSend(request);
+      if (result.outcome != Outcome::kDone) shared.wrong = "a send was not done";
+    }
+    WakeList wakes;
+    shared.channel(i).CloseSender(shared.ends[i], wakes);
+  }
+
+  static void Receive(Shared& shared, int i) {
+    while (true) {
+      int item = 0;
+      Parked waiter;
+      ReceiveRequest<int> request;
+      request.into = &item;
+      request.waiter = &waiter;
+      Outcome outcome = shared.channel(i).Take(request);
+      if (outcome == Outcome::kNone) {
+        waiter.Prepare();
+        shared.channel(i).AdmitOwed();
+        const Waiter::Result result = waiter.Await(shared.channel(i).ParkReceive(request));
+        outcome = result.outcome;
+        if (result.early || outcome != Outcome::kDone) shared.channel(i).UnlinkReceive(request);
+      }
+      if (outcome != Outcome::kDone) break;
+      shared.received[i].push_back(item);
+    }
+    shared.channel(i).CloseReceiver();
+  }
+
+  // As SelectOperation does, over both inputs, until both have ended.
+  static void SelectReceives(Shared& shared) {
+    while (!shared.ended[0] || !shared.ended[1]) {
+      int room[2];
+      ReceiveRequest<int> requests[2];
+      int which = -1;
+      Outcome outcome = Outcome::kNone;
+      for (const int i : {0, 1}) {
+        requests[i].into = &room[i];
+        if (shared.ended[i] || outcome != Outcome::kNone) continue;
+        outcome = shared.channel(i).Take(requests[i]);
+        if (outcome != Outcome::kNone) which = i;
+      }
+      if (outcome == Outcome::kNone) {
+        Parked waiter;
+        waiter.Prepare();
+        for (const int i : {0, 1}) shared.channel(i).AdmitOwed();
+        bool linked = true;
+        for (const int i : {0, 1}) {
+          requests[i].waiter = &waiter;
+          if (!shared.ended[i] && linked) linked = shared.channel(i).SelectReceive(requests[i]);
+        }
+        outcome = waiter.Await(Outcome::kNone).outcome;
+        for (const int i : {0, 1}) {
+          shared.channel(i).UnlinkReceive(requests[i]);
+          if (!requests[i].won) continue;
+          if (which >= 0) shared.wrong = "two cases were chosen";
+          which = i;
+        }
+      }
+      if (which < 0) {
+        shared.wrong = "no case was chosen";
+        return;
+      }
+      if (requests[1 - which].got > 0) shared.wrong = "a case that was not chosen took an item";
+      if (outcome == Outcome::kDone) {
+        shared.received[which].push_back(room[which]);
+      } else {
+        shared.ended[which] = true;
+      }
+    }
+    for (const int i : {0, 1}) shared.channel(i).CloseReceiver();
+  }
+
+  // The same over both outputs, until all of `values` is sent.
+  static void SelectSends(Shared& shared, Values values) {
+    for (int& value : values) {
+      SendRequest<int> requests[2];
+      int which = -1;
+      Outcome outcome = Outcome::kNone;
+      for (const int i : {0, 1}) {
+        requests[i].items = &value;
+        requests[i].count = 1;
+        requests[i].sender = &shared.ends[i];
+        requests[i].refusable = false;
+        requests[i].bounded = true;
+        if (outcome != Outcome::kNone) continue;
+        outcome = shared.channel(i).Put(requests[i]);
+        if (outcome != Outcome::kNone) which = i;
+      }
+      if (outcome == Outcome::kNone) {
+        Parked waiter;
+        waiter.Prepare();
+        bool linked = true;
+        for (const int i : {0, 1}) {
+          requests[i].waiter = &waiter;
+          if (linked) linked = shared.channel(i).SelectSend(requests[i]);
+        }
+        outcome = waiter.Await(Outcome::kNone).outcome;
+        for (const int i : {0, 1}) {
+          shared.channel(i).UnlinkSend(requests[i]);
+          if (requests[i].won) which = i;
+        }
+      }
+      if (outcome != Outcome::kDone || which < 0) {
+        shared.wrong = "a send was not done";
+        return;
+      }
+      if (requests[0].sent + requests[1].sent != 1) shared.wrong = "not sent once";
+      shared.sent[which].push_back(value);
+    }
+    WakeList wakes;
+    for (const int i : {0, 1}) shared.channel(i).CloseSender(shared.ends[i], wakes);
+  }
+};
+
+TEST_F(SelectInterleavingTest, TwoInputs_EveryItemOnce_EveryEndOnce) {
+  Explore(
+      [](Shared& shared) -> World::Threads {
+        return {[&] { SelectReceives(shared); },
+                [&] {
+                  Send(shared, 0, {1, 2});
+                },
+                [&] {
+                  Send(shared, 1, {11, 12});
+                }};
+      },
+      [](Shared& shared) -> std::string {
+        if (shared.received[0] != Values{1, 2} || shared.received[1] != Values{11, 12})
+          return "not all was received, in order";
+        return "";
+      });
+}
+
+TEST_F(SelectInterleavingTest, TwoOutputs_EveryItemOnce) {
+  Explore(
+      [](Shared& shared) -> World::Threads {
+        return {[&] {
+                  SelectSends(shared, {1, 2, 3, 4});
+                },
+                [&] { Receive(shared, 0); }, [&] { Receive(shared, 1); }};
+      },
+      [](Shared& shared) -> std::string {
+        if (shared.received[0] != shared.sent[0] || shared.received[1] != shared.sent[1])
+          return "what was sent was not received";
         return "";
       });
 }
