@@ -3,37 +3,17 @@
 // the same trace.
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <functional>
 #include <string>
 
-#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
 #include "tests/simulation/generated_graph.h"
+#include "tests/simulation/schedules.h"
 #include "weir/core/simulator.h"
 #include "weir/weir.h"
 
 namespace weir::testing {
 namespace {
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kSanitized = true;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-constexpr bool kSanitized = true;
-#else
-constexpr bool kSanitized = false;
-#endif
-#else
-constexpr bool kSanitized = false;
-#endif
-
-// Over all graphs and all kinds of schedules together; WEIR_SCHEDULES asks for another number.
-uint64_t Schedules() {
-  const char* wanted = std::getenv("WEIR_SCHEDULES");
-  uint64_t schedules = 0;
-  if (wanted != nullptr && absl::SimpleAtoi(wanted, &schedules)) return schedules;
-  return kSanitized ? 40'000 : 1'000'000;
-}
 
 constexpr int kGraphs = 64;
 
@@ -206,7 +186,7 @@ TEST_P(Simulation, EverySchedule_Balances_LeavesNothing_CommitsNothingCutOff) {
   const uint64_t graph_seed = GetParam();
   Campaign campaign(graph_seed);
   ASSERT_NO_FATAL_FAILURE(campaign.Begin());
-  const uint64_t schedules = Schedules() / kGraphs;
+  const uint64_t schedules = Schedules(1'000'000) / kGraphs;
   for (uint64_t i = 0; i < schedules && !HasFailure(); ++i) {
     const uint64_t seed = graph_seed * 1'000'003 + i;
     switch (i % 8) {
