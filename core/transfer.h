@@ -255,7 +255,11 @@ class SendOne final : public Operation {
   SendOne(Channel<T>& channel, const SendingEnd& sender, T& item, Bounding bounds)
       : channel_(channel), sender_(sender), item_(item), bounds_(std::move(bounds)) {}
   SendOne(SendOne&& other) = delete;
-  ~SendOne() {}
+  // What waiting took: the frame of a policy, the sizes of items.
+  ~SendOne() {
+    if (waits_) [[unlikely]]
+      long_.~Long();
+  }
 
   bool await_ready() {
     if (!bounds_.cancelled() && channel_.PutOne(item_)) {
@@ -264,6 +268,7 @@ class SendOne final : public Operation {
     }
     BindOperation(*new (&long_) Long(channel_, sender_, &item_, 1, std::move(bounds_)), *work_,
                   place_);
+    waits_ = true;
     return long_.await_ready();
   }
   bool await_suspend(std::coroutine_handle<> frame) {
@@ -280,9 +285,10 @@ class SendOne final : public Operation {
   const SendingEnd& sender_;
   T& item_;
   bool short_ = false;
+  bool waits_ = false;
   [[no_unique_address]] Bounding bounds_;
   union {
-    Long long_;  // unless short_
+    Long long_;  // if waits_
   };
 };
 

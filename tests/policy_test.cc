@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "weir/core/block_pool.h"
 #include "weir/testing.h"
 
 namespace weir {
@@ -79,6 +80,27 @@ TEST_P(PolicyTest, Fail_WhenFull_ResourceExhausted_ItemStaysWithSender) {
   EXPECT_EQ(received_, (std::vector<int>{0, 1}));
   EXPECT_EQ(report.channels[0].ledger.refused, 1u);
   EXPECT_EQ(report.channels[0].ledger.accepted, 2u);
+}
+
+TEST_P(PolicyTest, ManySendsByPolicy_KeepNoMemory) {
+  Graph& graph = Join(
+      {.capacity = 1, .when_full = WhenFull::kDropNewest},
+      [this](Context&, Out<Counted>& out) -> Task<> {
+        size_t before = 0;
+        for (int i = 0; i < 1000; ++i) {
+          Counted item(i);
+          auto send = out.Send(item);
+          absl::Status sent = co_await send;
+          if (!sent.ok()) co_return sent;
+          if (i == 10) before = internal::BlockBytesInUse();
+        }
+        // Another thread may be at its first steps meanwhile.
+        EXPECT_LT(internal::BlockBytesInUse(), before + 100 * internal::kCacheLine);
+        gate_ = true;
+        co_return absl::OkStatus();
+      },
+      ReceiveLater());
+  EXPECT_TRUE(RunToEnd(engine(), graph).ok());
 }
 
 TEST_P(PolicyTest, Fail_ReturnedByAWork_FailsTheRun) {
