@@ -48,7 +48,7 @@ class Clock {
  public:
   virtual ~Clock() = default;
   virtual Instant Now() const = 0;
-  // Arranges that `timer` fires at `when` or soon after, never before. The timer must not be armed.
+  // Arranges that `timer` fires at `when` or soon after, never before. The timer must not be armed. Cannot fail.
   virtual void Arm(Timer& timer, Instant when) = 0;
   // After Cancel the timer is not armed and is not firing. True if it was armed: it will not have fired.
   virtual bool Cancel(Timer& timer) = 0;

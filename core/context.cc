@@ -1,6 +1,7 @@
 #include "weir/core/context.h"
 
 #include <cassert>
+#include <new>
 
 #include "absl/strings/str_cat.h"
 #include "weir/core/engine_state.h"
@@ -132,7 +133,12 @@ void Context::UnlinkSleep(WaitLink& link) {
 
 void Context::Deadline::Fire(WakeList& wakes) {
   MutexLock lock(context_.tree_.mutex);
-  context_.CancelLocked(absl::DeadlineExceededError("the Context's deadline has passed"), wakes);
+  absl::Status cause(absl::StatusCode::kDeadlineExceeded, "");
+  try {
+    cause = absl::DeadlineExceededError("the Context's deadline has passed");
+  } catch (const std::bad_alloc&) {  // without a message, then
+  }
+  context_.CancelLocked(cause, wakes);
 }
 
 }  // namespace weir

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <new>
 #include <thread>
 #include <utility>
 
@@ -69,11 +70,18 @@ void EngineState::WatchCensus() {
 bool EngineState::FailWedged(std::string_view remark) {
   std::vector<std::pair<RunState*, absl::Status>> verdicts;
   VisitRuns([&](RunState& run) {
-    absl::Status verdict = run.FindWedge();
-    if (!verdict.ok() && run.TryHold()) verdicts.emplace_back(&run, std::move(verdict));
+    try {
+      absl::Status verdict = run.FindWedge();
+      if (verdict.ok()) return;
+      verdicts.emplace_back(
+          &run, absl::Status(verdict.code(), absl::StrCat(verdict.message(), std::string(remark))));
+    } catch (const std::bad_alloc&) {  // it is looked for again
+      return;
+    }
+    if (!run.TryHold()) verdicts.pop_back();
   });
   for (auto& [run, verdict] : verdicts) {
-    run->Cancel(absl::Status(verdict.code(), absl::StrCat(verdict.message(), std::string(remark))));
+    run->Cancel(std::move(verdict));
     run->Release();
   }
   return !verdicts.empty();

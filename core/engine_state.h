@@ -41,6 +41,9 @@ class EngineState {
   // OK, or why the caller's thread must not wait for a run.
   virtual absl::Status MayWait() const = 0;
 
+  // So many Works more, or fewer if negative, may be posted from now on. Throws std::bad_alloc, so that Post need not.
+  virtual void ExpectWorks(int64_t works) { (void)works; }
+
   // A number below `n`: drawn from the seed in simulation, else 0. For what may go either way.
   virtual uint64_t Choose(uint64_t n) {
     (void)n;

@@ -216,9 +216,9 @@ std::vector<Graph::Channel> Graph::Channels(const std::vector<Stage*>& order) co
 
 std::string Graph::DescribeCycle() const {
   // Walks backwards from a stage that no order reached: every such stage has a predecessor of the kind.
-  absl::flat_hash_set<const Stage*> ordered;
+  absl::flat_hash_set<const Stage*> ordered(2 * stages_.size());
   for (Stage* stage : TopologicalOrder()) ordered.insert(stage);
-  absl::flat_hash_map<const Stage*, const Stage*> before;
+  absl::flat_hash_map<const Stage*, const Stage*> before(2 * stages_.size());
   for (const Edge& edge : edges_) {
     if (!edge.options.feedback && !ordered.contains(&edge.out->stage()))
       before.try_emplace(&edge.in->stage(), &edge.out->stage());
@@ -227,7 +227,7 @@ std::string Graph::DescribeCycle() const {
   for (const auto& stage : stages_) {
     if (!ordered.contains(stage.get())) at = stage.get();
   }
-  absl::flat_hash_set<const Stage*> seen;
+  absl::flat_hash_set<const Stage*> seen(2 * stages_.size());
   while (seen.insert(at).second) at = before.at(at);
   std::vector<std::string> names = {at->name()};
   for (const Stage* step = before.at(at); step != at; step = before.at(step))
@@ -280,8 +280,8 @@ absl::Status Graph::Check(const std::vector<Stage*>& order) const {
   if (stages_.empty())
     faults.push_back("it has no source: add a stage without inputs, and connect it");
 
-  absl::flat_hash_set<absl::string_view> names;
-  names.reserve(stages_.size());
+  // Made as large as it gets, here and below: one of Abseil's sets does not survive a failed allocation while it grows.
+  absl::flat_hash_set<absl::string_view> names(2 * stages_.size());
   for (const auto& stage : stages_) {
     if (stage->name().empty()) faults.push_back("a stage has an empty name; give it one");
     if (!names.insert(stage->name()).second) {
@@ -362,15 +362,15 @@ absl::Status Graph::Check(const std::vector<Stage*>& order) const {
                      "; if it is meant, connect the edge that leads back with {.feedback = true}"));
   }
   if (faults.empty()) {
-    absl::flat_hash_map<const Stage*, size_t> loop_of;
     const auto loops = Loops();
+    absl::flat_hash_map<const Stage*, size_t> loop_of(loops.empty() ? 0 : 2 * stages_.size());
     for (size_t i = 0; i < loops.size(); ++i) {
       for (const Stage* stage : loops[i]) loop_of[stage] = i + 1;
     }
     for (const Edge& edge : edges_) {
       if (!edge.options.feedback) continue;
-      const size_t from = loop_of[&edge.out->stage()], to = loop_of[&edge.in->stage()];
-      if (from == 0 || from != to) {
+      const auto from = loop_of.find(&edge.out->stage()), to = loop_of.find(&edge.in->stage());
+      if (from == loop_of.end() || to == loop_of.end() || from->second != to->second) {
         faults.push_back(
             absl::StrCat("the channel from '", edge.out->FullName(), "' to '", edge.in->FullName(),
                          "' is marked as feedback but closes no loop; leave the mark out"));

@@ -121,8 +121,13 @@ class ReceiveBatchOperation final : public ReceiveOperation<T, Bounding> {
 
   bool await_ready() {
     if (lease_.channel_ != nullptr && lease_.channel_ != &channel_) lease_.Release();
-    this->settle_first(lease_.Empty());
-    lease_.Reserve(room_);
+    size_t settled = lease_.Empty();
+    if (lease_.room_ < room_) {
+      // The channel is told before it may fail.
+      channel_.Settle(std::exchange(settled, 0), nullptr, 0);
+      lease_.Reserve(room_);
+    }
+    this->settle_first(settled);
     this->request().into = lease_.items_;
     this->request().max = room_;
     this->request().lease = true;

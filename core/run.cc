@@ -2,6 +2,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <new>
 #include <utility>
 
 #include "weir/core/run_state.h"
@@ -31,7 +32,13 @@ bool FinishedOperation::await_suspend(std::coroutine_handle<> frame) {
     WakeList wakes;
     MutexLock lock(wait->mutex);
     wait->finished = true;
-    wait->report = report;
+    try {
+      wait->report = report;
+    } catch (const std::bad_alloc&) {
+      wait->report = {};
+      wait->report.over = true;
+      wait->report.status = absl::ResourceExhaustedError("");
+    }
     if (wait->waiter != nullptr) wait->waiter->Claim(Outcome::kDone, wakes);
     wait->waiter = nullptr;
   });

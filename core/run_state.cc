@@ -2,19 +2,37 @@
 
 #include <algorithm>
 #include <cassert>
+#include <new>
 #include <utility>
 
-#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 
 namespace weir::internal {
 namespace {
 
+// A run can end without memory: what only tells of it is left out then.
+template <class Message>
+absl::Status Spelled(absl::StatusCode code, Message&& message) {
+  try {
+    return absl::Status(code, message());
+  } catch (const std::bad_alloc&) {
+    return absl::Status(code, "");
+  }
+}
+template <class List, class Entry>
+void AppendIfRoom(List& list, Entry&& entry) {
+  try {
+    list.push_back(std::forward<Entry>(entry));
+  } catch (const std::bad_alloc&) {
+  }
+}
+
 absl::Status InStage(const Stage& stage, const absl::Status& error) {
-  return absl::Status(error.code(),
-                      absl::StrCat("stage '", stage.name(), "': ",
-                                   error.message().empty() ? absl::StatusCodeToString(error.code())
-                                                           : std::string(error.message())));
+  return Spelled(error.code(), [&] {
+    return absl::StrCat("stage '", stage.name(), "': ",
+                        error.message().empty() ? absl::StatusCodeToString(error.code())
+                                                : std::string(error.message()));
+  });
 }
 
 constexpr size_t kKeptErrors = 16;
@@ -54,6 +72,33 @@ void RunState::Refuse(absl::Status why) {
 }
 
 void RunState::Start(absl::Status refused) {
+  try {
+    if (!Prepare(std::move(refused))) return;
+  } catch (...) {
+    Undo();
+    throw;
+  }
+  for (const auto& work : works_) work->Wake();
+  Release();
+}
+
+// What Prepare has done when it throws.
+void RunState::Undo() {
+  for (ChannelRecord& record : channels_) {
+    record.plan.in->Attach(nullptr);
+    for (OutBase* out : record.plan.outs) out->Attach(nullptr, false);
+  }
+  tree_.over = true;
+  works_.clear();
+  loops_.clear();
+  channels_.clear();
+  if (reserved_works_ > 0) engine_.ExpectWorks(-static_cast<int64_t>(reserved_works_));
+  if (runs_graph_) graph_.running_.store(false);
+  MutexLock lock(mutex_);
+  phase_ = Phase::kOver;
+}
+
+bool RunState::Prepare(absl::Status refused) {
   const std::vector<Stage*> order = graph_.TopologicalOrder();
   refused.Update(graph_.Check(order));
   if (refused.ok() && graph_.running_.exchange(true)) {
@@ -63,11 +108,14 @@ void RunState::Start(absl::Status refused) {
   if (!refused.ok()) {
     Refuse(std::move(refused));
     Finish();
-    return;
+    return false;
   }
+  runs_graph_ = true;
 
   size_t works = 0;
   for (const Stage* stage : order) works += stage->workers();
+  engine_.ExpectWorks(static_cast<int64_t>(works));
+  reserved_works_ = works;
   ReserveToFill(works_, works);
   ReserveToFill(stages_, order.size());
   place_of_.resize(order.size());
@@ -85,8 +133,10 @@ void RunState::Start(absl::Status refused) {
     stages_.push_back(std::move(record));
   }
   const std::vector<std::vector<Stage*>> loops = graph_.Loops();
-  absl::flat_hash_set<const Stage*> looping;
-  for (const std::vector<Stage*>& stages : loops) looping.insert(stages.begin(), stages.end());
+  std::vector<bool> looping(order.size());
+  for (const std::vector<Stage*>& stages : loops) {
+    for (const Stage* stage : stages) looping[stage->index_] = true;
+  }
   // Whether a loop is quiet is asked under the locks of its channels, and the stages at a graph's edge are used by any thread.
   const auto one_work = [](const Stage& stage) {
     return stage.workers() == 1 && !stage.used_by_any_thread();
@@ -96,7 +146,7 @@ void RunState::Start(absl::Status refused) {
   for (Graph::Channel& plan : plans) {
     const Stage& receiver = plan.in->stage();
     const bool single = plan.outs.size() == 1 && one_work(plan.outs[0]->stage()) &&
-                        one_work(receiver) && !looping.contains(&receiver);
+                        one_work(receiver) && !looping[receiver.index_];
     auto channel = plan.in->MakeChannel(plan.in->FullName(), plan.capacity, plan.bytes, signals_);
     const bool overwrites = std::any_of(plan.outs.begin(), plan.outs.end(), [](OutBase* out) {
       return out->policy() != nullptr && out->policy()->when_full == WhenFull::kDropOldest;
@@ -106,11 +156,14 @@ void RunState::Start(absl::Status refused) {
                       .single = single,
                       .overwrites = overwrites,
                       .place = channels_.size()});
-    plan.in->Attach(channel.get());
-    for (OutBase* out : plan.outs) out->Attach(channel.get(), out->stage().ins().empty());
-    if (plan.outs.size() == 1 && !looping.contains(&receiver)) Fuse(plan);
     channels_.push_back({std::move(plan), std::move(channel)});
+    const ChannelRecord& record = channels_.back();
+    record.plan.in->Attach(record.channel.get());
+    for (OutBase* out : record.plan.outs)
+      out->Attach(record.channel.get(), out->stage().ins().empty());
+    if (record.plan.outs.size() == 1 && !looping[receiver.index_]) Fuse(record.plan);
   }
+  retired_channels_.reserve(channels_.size());
   for (const std::vector<Stage*>& stages : loops) {
     LoopRecord& loop = loops_.emplace_back();
     for (Stage* stage : stages) loop.stages.push_back(&RecordOf(*stage));
@@ -129,8 +182,23 @@ void RunState::Start(absl::Status refused) {
     live_ = live;
     holds_ = live + 1;  // and this function
   }
+  {
+    // Room for itself, once it is over.
+    MutexLock known(graph_.over_mutex_);
+    if (graph_.over_.size() == graph_.over_.capacity())
+      graph_.over_.reserve(2 * graph_.over_.size() + 1);
+  }
   engine_.AddRun(*this);
-  for (auto& record : stages_) record->stage->BeginRun(*this);
+  absl::Status begun;
+  for (auto& record : stages_) {
+    try {
+      record->stage->BeginRun(*this);
+    } catch (...) {
+      begun = InStage(*record->stage, ToStatus(std::current_exception()));
+      break;
+    }
+    ++begun_;
+  }
   if (options_.deadline != absl::InfiniteDuration()) deadline_.ArmAt(began_ + options_.deadline);
   if (options_.parent != nullptr) {
     Hold();
@@ -142,8 +210,8 @@ void RunState::Start(absl::Status refused) {
     }
     if (!parent_watch_.Publish()) parent_watch_.Wake();
   }
-  for (const auto& work : works_) work->Wake();
-  Release();
+  if (!begun.ok()) Cancel(std::move(begun));
+  return true;
 }
 
 // Two neighbours of the same number of workers, of which the one can run the other. In simulation the seed chooses whether they
@@ -222,7 +290,7 @@ void RunState::StopWatching() {
 
 void RunState::Keep(const absl::Status& error) {
   if (errors_.size() < kKeptErrors) {
-    errors_.push_back(error);
+    AppendIfRoom(errors_, error);
   } else {
     ++more_errors_;
   }
@@ -241,7 +309,6 @@ void RunState::Cancel(absl::Status cause) {
     cause_ = std::move(cause);
     cause_set_ = engine_.clock().Now();
     teardown_.happened = true;
-    teardown_.unwound.reserve(works_.size());
     signals_.cancelled.store(true, std::memory_order_release);
     ++holds_;
   }
@@ -273,12 +340,15 @@ void RunState::BeginTeardown() {
 }
 
 void RunState::DeadlinePassed() {
-  Cancel(absl::DeadlineExceededError(absl::StrCat(
-      "the run's deadline of ", absl::FormatDuration(options_.deadline), " has passed")));
+  Cancel(Spelled(absl::StatusCode::kDeadlineExceeded, [this] {
+    return absl::StrCat("the run's deadline of ", absl::FormatDuration(options_.deadline),
+                        " has passed");
+  }));
 }
 
 void RunState::DrainDeadlinePassed() {
-  Cancel(absl::DeadlineExceededError("the run did not drain before the deadline that was given"));
+  Cancel(Spelled(absl::StatusCode::kDeadlineExceeded,
+                 [] { return "the run did not drain before the deadline that was given"; }));
 }
 
 void RunState::Drain(absl::Duration deadline) {
@@ -346,7 +416,7 @@ void RunState::ArriveAtGate(Work& work) {
 }
 
 void RunState::GraceIsOver() {
-  std::vector<Work*> ready;
+  WakeList ready;
   {
     MutexLock lock(mutex_);
     if (phase_ != Phase::kUnwinding) return;
@@ -356,19 +426,21 @@ void RunState::GraceIsOver() {
       if (work->at_gate_) {
         work->at_gate_ = false;
         work->granted_.store(true, std::memory_order_release);
-        ready.push_back(work.get());
+        ready.Add(*work);
       } else {
         work->overdue_ = true;
         const Work* other = work->runs_for();  // whose body does not return
         if (other == nullptr) other = work.get();
-        teardown_.overdue.push_back({&other->stage_, other->index_});
-        engine_.Log(absl::StrCat(graph_.name(), ".", other->Name(), " has not stopped ",
-                                 absl::FormatDuration(engine_.grace()),
-                                 " after the run was cancelled", DescribeOverdue(*other)));
+        AppendIfRoom(teardown_.overdue, WorkId{&other->stage_, other->index_});
+        try {
+          engine_.Log(absl::StrCat(graph_.name(), ".", other->Name(), " has not stopped ",
+                                   absl::FormatDuration(engine_.grace()),
+                                   " after the run was cancelled", DescribeOverdue(*other)));
+        } catch (const std::bad_alloc&) {
+        }
       }
     }
   }
-  for (Work* work : ready) work->Wake();
 }
 
 bool RunState::EndedEarly(const Stage& stage, const absl::Status& result) const {
@@ -406,7 +478,7 @@ void RunState::WorkEnded(Work& work, absl::Status result) {
     --record.live;
     work.ended_ = true;
     if (phase_ == Phase::kUnwinding) {
-      (unwound ? teardown_.unwound : teardown_.ended).push_back({&stage, work.index_});
+      AppendIfRoom(unwound ? teardown_.unwound : teardown_.ended, WorkId{&stage, work.index_});
       next = NextAtGate();
     }
     last = --live_ == 0;
@@ -482,14 +554,12 @@ void RunState::Finish() ABSL_NO_THREAD_SAFETY_ANALYSIS {
   }
   std::vector<size_t> discarded;
   for (size_t i = 0; i < channels_.size(); ++i) {
-    if (channels_[i].channel->Discard()) discarded.push_back(i);
+    if (channels_[i].channel->Discard()) AppendIfRoom(discarded, i);
   }
   if (started) {
-    for (auto& record : stages_) record->stage->EndRun();
+    for (size_t i = 0; i < begun_; ++i) stages_[i]->stage->EndRun();
   }
 
-  std::vector<std::unique_ptr<ChannelBase>> channels;
-  ReserveToFill(channels, channels_.size());
   {
     MutexLock lock(mutex_);
     const Instant now = engine_.clock().Now();
@@ -499,7 +569,7 @@ void RunState::Finish() ABSL_NO_THREAD_SAFETY_ANALYSIS {
     RefreshHeads();
     for (ChannelRecord& record : channels_) {
       record.last = record.channel->ledger();
-      channels.push_back(std::move(record.channel));
+      retired_channels_.push_back(std::move(record.channel));
     }
     figures_final_ = true;
   }
@@ -510,7 +580,7 @@ void RunState::Finish() ABSL_NO_THREAD_SAFETY_ANALYSIS {
   tree_.over = true;
   while (!works_.empty()) works_.pop_back();
   loops_.clear();
-  while (!channels.empty()) channels.pop_back();
+  while (!retired_channels_.empty()) retired_channels_.pop_back();
   if (started) {
     {
       MutexLock lock(mutex_);
@@ -524,13 +594,14 @@ void RunState::Finish() ABSL_NO_THREAD_SAFETY_ANALYSIS {
     }
     graph_.running_.store(false);
     engine_.RemoveRun(*this);
+    engine_.ExpectWorks(-static_cast<int64_t>(reserved_works_));
   }
   std::vector<std::function<void(const Report&)>> callbacks;
   std::unique_lock<std::mutex> lock(mutex_);
   while (!callbacks_.empty()) {
     callbacks.swap(callbacks_);
     lock.unlock();
-    const Report report = Snapshot();
+    const Report report = SnapshotIfRoom();
     for (auto& callback : callbacks) callback(report);
     callbacks.clear();
     lock.lock();

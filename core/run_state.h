@@ -169,6 +169,11 @@ class RunState final {
   Work& WorkOf(const StageRecord& record, int index) const {
     return *works_[record.first_work + index];
   }
+  // What Start does before the first Work may run; it may throw. False if the run is over already.
+  bool Prepare(absl::Status refused);
+  void Undo();
+  // Without memory for it: one that only says so.
+  Report SnapshotIfRoom() const;
   void Refuse(absl::Status why);
   void Fuse(const Graph::Channel& plan);
   void BeginTeardown();
@@ -206,6 +211,11 @@ class RunState final {
   std::vector<std::unique_ptr<Work>> works_;          // in the order of unwinding; gone at the end
   std::vector<ChannelRecord> channels_;               // in topological order
   std::vector<LoopRecord> loops_;
+  bool runs_graph_ = false;    // the graph is taken
+  size_t begun_ = 0;           // how many of stages_ have been told that the run begins
+  size_t reserved_works_ = 0;  // those that the engine has been told of
+
+  std::vector<std::unique_ptr<ChannelBase>> retired_channels_;  // by who finishes; there is room
 
   // Self-synchronised.
   RunSignals signals_;

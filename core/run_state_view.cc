@@ -1,4 +1,5 @@
 // How a run looks from outside: samples, the census, and the report.
+#include <new>
 #include <string>
 #include <utility>
 #include <vector>
@@ -213,6 +214,17 @@ Report RunState::Snapshot() const {
     report.over = true;
   }
   return report;
+}
+
+Report RunState::SnapshotIfRoom() const {
+  try {
+    return Snapshot();
+  } catch (const std::bad_alloc&) {
+    Report report;
+    report.over = true;
+    report.status = absl::ResourceExhaustedError("");
+    return report;
+  }
 }
 
 }  // namespace weir::internal

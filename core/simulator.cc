@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <new>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -13,6 +14,14 @@ Simulator::Simulator(uint64_t seed, const EngineOptions& options)
     : EngineState(options), random_(seed), seed_(seed), now_(Instant::FromNanoseconds(1)) {}
 
 Simulator::~Simulator() = default;
+
+void Simulator::ExpectWorks(int64_t works) {
+  MutexLock lock(mutex_);
+  const size_t wanted = static_cast<size_t>(works_ + works);
+  ready_.reserve(wanted);
+  calls_.reserve(wanted);
+  works_ += works;
+}
 
 uint64_t Simulator::Pick(uint64_t n) { return n <= 1 ? 0 : random_() % n; }
 
@@ -59,7 +68,10 @@ void Simulator::MakeCall(size_t index) {
   calls_.erase(calls_.begin() + index);
   task.queued_ = false;
   WakeList wakes;
-  Record("call", task.caller_->Name());
+  try {
+    Record("call", task.caller_->Name());
+  } catch (const std::bad_alloc&) {  // it has been taken out, and so it is made
+  }
   if (!task.caller_->Claim(Outcome::kDone, wakes)) return;
   now_ = now_ + absl::Microseconds(Pick(1000));
   task.Execute();
@@ -80,7 +92,7 @@ bool Simulator::Step() {
     VisitRuns([&](RunState& run) { works += run.live_works(); });
     next_search_ = steps_ + std::max(kStepsPerSearch, works);
     WatchCensus();
-    if (FailWedged(absl::StrCat(" (seed ", seed_, ")"))) return true;
+    if (SearchForWedge()) return true;
   }
   Job* job = nullptr;
   {
@@ -113,10 +125,21 @@ bool Simulator::Step() {
     ready_.pop_back();
     job->queued_.store(false, std::memory_order_relaxed);
   }
-  Record("run", job->Name());
+  try {
+    Record("run", job->Name());
+  } catch (const std::bad_alloc&) {  // it has been taken out, and so it runs
+  }
   job->Run();
   VisitRuns([](RunState& run) { run.Sample(); });
   return true;
+}
+
+bool Simulator::SearchForWedge() {
+  try {
+    return FailWedged(absl::StrCat(" (seed ", seed_, ")"));
+  } catch (const std::bad_alloc&) {  // it is looked for again
+    return false;
+  }
 }
 
 bool Simulator::Judge() {

@@ -33,6 +33,7 @@ class Simulator final : public EngineState,
   absl::Status Await(Mutex& mutex, std::condition_variable& wake, Instant deadline,
                      const std::function<bool()>& done) override;
   absl::Status MayWait() const override;
+  void ExpectWorks(int64_t works) override;
   uint64_t Choose(uint64_t n) override { return Pick(n); }
   uint64_t Draw(uint64_t n) override { return Pick(n); }
 
@@ -65,6 +66,7 @@ class Simulator final : public EngineState,
   void FireTimer(bool idle);
   void MakeCall(size_t index);
   void Record(std::string_view what, std::string_view name);
+  bool SearchForWedge();
   // Nothing is ready and no timer is armed: says who waits for whom, and fails the runs that cannot go on.
   bool Judge();
 
@@ -81,6 +83,7 @@ class Simulator final : public EngineState,
   std::string trace_;
   std::function<void(uint64_t)> on_step_;
   std::vector<BlockingTask*> calls_;
+  int64_t works_ = 0;  // how many may be in ready_ or calls_: there is room for them
 
   // An External awaitable may post from a thread of its own.
   Mutex mutex_;

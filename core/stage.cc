@@ -5,8 +5,8 @@
 #include <cstdlib>
 #include <memory>
 #include <typeinfo>
+#include <unordered_map>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 
@@ -58,13 +58,13 @@ std::string Spell(const char* type) {
 std::string Demangle(const char* type) {
   struct Spelled {
     Mutex mutex;
-    absl::flat_hash_map<std::string, std::string> names ABSL_GUARDED_BY(mutex);
+    std::unordered_map<std::string, std::string> names ABSL_GUARDED_BY(mutex);
   };
   static Spelled& spelled = *new Spelled;  // never destroyed: asked for by whoever reports last
   MutexLock lock(spelled.mutex);
-  auto [at, is_new] = spelled.names.try_emplace(type);
-  if (is_new) at->second = Spell(type);
-  return at->second;
+  const auto known = spelled.names.find(type);
+  if (known != spelled.names.end()) return known->second;
+  return spelled.names.emplace(type, Spell(type)).first->second;
 }
 
 }  // namespace internal

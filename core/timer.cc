@@ -1,6 +1,7 @@
 #include "weir/core/timer.h"
 
 #include <algorithm>
+#include <new>
 #include <utility>
 
 namespace weir::internal {
@@ -48,11 +49,43 @@ void TimerHeap::Remove(size_t index) {
   SiftDown(last->index_);
 }
 
+void TimerHeap::Remove(Timer& timer) {
+  if (timer.index_ != Timer::kBesideHeap) return Remove(timer.index_);
+  for (Timer** at = &beside_; *at != nullptr; at = &(*at)->next_) {
+    if (*at != &timer) continue;
+    *at = timer.next_;
+    break;
+  }
+  --beside_count_;
+  timer.index_ = Timer::kNotArmed;
+}
+
+Timer* TimerHeap::Earliest() const {
+  Timer* earliest = heap_.empty() ? nullptr : heap_.front();
+  for (Timer* timer = beside_; timer != nullptr; timer = timer->next_) {
+    if (earliest == nullptr || Before(*timer, *earliest)) earliest = timer;
+  }
+  return earliest;
+}
+
+template <class Visit>
+void TimerHeap::VisitAll(Visit&& visit) const {
+  for (Timer* timer : heap_) visit(*timer);
+  for (Timer* timer = beside_; timer != nullptr; timer = timer->next_) visit(*timer);
+}
+
 bool TimerHeap::Arm(Timer& timer, Instant when) {
   MutexLock lock(mutex_);
   timer.when_ = when;
   timer.order_ = next_order_++;
-  heap_.push_back(&timer);
+  try {
+    heap_.push_back(&timer);
+  } catch (const std::bad_alloc&) {
+    timer.index_ = Timer::kBesideHeap;
+    timer.next_ = std::exchange(beside_, &timer);
+    ++beside_count_;
+    return true;
+  }
   timer.index_ = heap_.size() - 1;
   SiftUp(timer.index_);
   return heap_.front() == &timer;
@@ -61,43 +94,45 @@ bool TimerHeap::Arm(Timer& timer, Instant when) {
 bool TimerHeap::Cancel(Timer& timer) {
   MutexLock lock(mutex_);
   if (timer.index_ == Timer::kNotArmed) return false;
-  Remove(timer.index_);
+  Remove(timer);
   return true;
 }
 
 Instant TimerHeap::FireDue(Instant now, WakeList& wakes, size_t most) {
   MutexLock lock(mutex_);
-  for (; most > 0 && !heap_.empty() && heap_.front()->when_ <= now; --most) {
-    Timer* timer = heap_.front();
-    Remove(0);
+  Timer* timer = Earliest();
+  for (; most > 0 && timer != nullptr && timer->when_ <= now; --most) {
+    Remove(*timer);
     timer->Fire(wakes);
+    timer = Earliest();
   }
-  return heap_.empty() ? Instant::InfiniteFuture() : heap_.front()->when_;
+  return timer == nullptr ? Instant::InfiniteFuture() : timer->when_;
 }
 
 Instant TimerHeap::FireEarliest(bool idle, WakeList& wakes) {
   MutexLock lock(mutex_);
   Timer* earliest = nullptr;
-  for (Timer* timer : heap_) {
-    if (timer->OnlyWhenIdle() && !idle) continue;
-    if (earliest == nullptr || Before(*timer, *earliest)) earliest = timer;
-  }
+  VisitAll([&](Timer& timer) {
+    if (timer.OnlyWhenIdle() && !idle) return;
+    if (earliest == nullptr || Before(timer, *earliest)) earliest = &timer;
+  });
   if (earliest == nullptr) return Instant::InfiniteFuture();
-  Remove(earliest->index_);
+  Remove(*earliest);
   earliest->Fire(wakes);
   return earliest->when_;
 }
 
 bool TimerHeap::HasFireable(bool idle) const {
   MutexLock lock(mutex_);
-  if (idle) return !heap_.empty();
-  return std::any_of(heap_.begin(), heap_.end(),
-                     [](const Timer* timer) { return !timer->OnlyWhenIdle(); });
+  if (idle) return Earliest() != nullptr;
+  bool found = false;
+  VisitAll([&](const Timer& timer) { found = found || !timer.OnlyWhenIdle(); });
+  return found;
 }
 
 size_t TimerHeap::size() const {
   MutexLock lock(mutex_);
-  return heap_.size();
+  return heap_.size() + beside_count_;
 }
 
 Instant ManualClock::Now() const { return Instant::FromNanoseconds(now_.load()); }

@@ -34,12 +34,15 @@ class Timer {
  private:
   friend class TimerHeap;
   static constexpr size_t kNotArmed = SIZE_MAX;
+  static constexpr size_t kBesideHeap = SIZE_MAX - 1;
   Instant when_;
   uint64_t order_ = 0;  // ties fire in the order of arming
   size_t index_ = kNotArmed;
+  Timer* next_ = nullptr;  // of those beside the heap
 };
 
-// A binary heap of armed timers by (when, order of arming). Thread-safe.
+// A binary heap of armed timers by (when, order of arming). Thread-safe. Arming cannot fail, since who arms a timer waits already:
+// those for which the heap finds no memory are linked beside it, and looked through one by one.
 class TimerHeap {
  public:
   // True if `timer` is now the earliest: a sleeping thread must look again.
@@ -61,9 +64,16 @@ class TimerHeap {
   void SiftUp(size_t index);
   void SiftDown(size_t index);
   void Remove(size_t index);
+  void Remove(Timer& timer);
+  // Null if none is armed.
+  Timer* Earliest() const;
+  template <class Visit>
+  void VisitAll(Visit&& visit) const;
 
   mutable Mutex mutex_;
   std::vector<Timer*> heap_;  // guarded by mutex_
+  Timer* beside_ = nullptr;   // guarded by mutex_
+  size_t beside_count_ = 0;   // guarded by mutex_
   uint64_t next_order_ = 0;   // guarded by mutex_
 };
 

@@ -2,6 +2,7 @@
 
 #include <cassert>
 #include <exception>
+#include <new>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -29,11 +30,15 @@ absl::Status ToStatus(Outcome outcome) {
 
 absl::Status ToStatus(const std::exception_ptr& exception) {
   try {
-    std::rethrow_exception(exception);
-  } catch (const std::exception& e) {
-    return absl::InternalError(e.what());
-  } catch (...) {
-    return absl::InternalError("an exception that is not a std::exception");
+    try {
+      std::rethrow_exception(exception);
+    } catch (const std::exception& e) {
+      return absl::InternalError(e.what());
+    } catch (...) {
+      return absl::InternalError("an exception that is not a std::exception");
+    }
+  } catch (const std::bad_alloc&) {  // there is no memory even for that
+    return absl::ResourceExhaustedError("");
   }
 }
 
