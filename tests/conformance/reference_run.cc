@@ -23,7 +23,7 @@ void ExpectCleanEnd(const Report& report, const Engine& engine) {
   EXPECT_TRUE(report.balanced()) << ToJson(report);
   EXPECT_TRUE(report.teardown.overdue.empty());
   for (const ChannelReport& channel : report.channels) {
-    EXPECT_EQ(channel.ledger.queued, 0u) << channel.name;
+    EXPECT_EQ(channel.ledger.queued, 0u) << ToJson(report);
     EXPECT_LE(channel.ledger.high_water, channel.capacity) << channel.name;
   }
   for (const StageReport& stage : report.stages) EXPECT_EQ(stage.ended, stage.workers);
