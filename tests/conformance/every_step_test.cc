@@ -1,9 +1,9 @@
 // Twenty reference graphs are cancelled at every step, drained at every step, and thrown in at every item of every function,
 // under one seed after the other. After each: the run is over, every ledger balances, nothing is left, and no sink has
-// committed a cut-off input (docs: every_run_ends_clean.md).
+// committed a cut-off input (tests/promises/every_run_ends_clean.md).
 //
 // A million schedules by default. More of them, here and in simulation_test:
-//   WEIR_SCHEDULES=50000000 bazel test -c opt --config=opt --test_env=WEIR_SCHEDULES --test_timeout=86400
+//   WEIR_SCHEDULES=50000000 bazel test --config=opt --test_env=WEIR_SCHEDULES --test_timeout=86400
 //     //tests/conformance:every_step_test //tests/simulation:simulation_test
 #include <gtest/gtest.h>
 

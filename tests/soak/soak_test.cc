@@ -1,5 +1,5 @@
 // Items by the million through runs on real threads that are cancelled at random moments: after each run its ledgers balance and
-// nothing of it is left; over all of them resident memory stays flat (promises: memory_is_bounded.md).
+// nothing of it is left; over all of them resident memory stays flat (tests/promises/memory_is_bounded.md).
 //
 // A moment is a number of items that the sink has received, drawn from a seed: no clock chooses it. By default ten million items
 // through a thousand runs, which takes some ten seconds; WEIR_SOAK_RUNS asks for another number of runs, of some ten thousand items
