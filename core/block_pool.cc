@@ -131,17 +131,40 @@ Shard* Shards() {
   return shards;
 }
 
-Shard& ShardOfThisThread() {
+// Null until the thread has one, and while its allocations are counted: so that the count costs the others nothing.
+thread_local Shard* shard_of_this_thread = nullptr;
+thread_local std::uint64_t left_to_failure = kNoFailure;
+
+void CountAllocation() {
+  if (left_to_failure == kNoFailure) return;
+  if (left_to_failure-- > 0) return;
+  left_to_failure = kNoFailure;
+  throw std::bad_alloc();
+}
+
+[[gnu::noinline]] Shard& FindShard() {
   static std::atomic<unsigned> threads{0};
   thread_local const unsigned mine = threads.fetch_add(1, std::memory_order_relaxed);
-  return Shards()[mine % kShards];
+  CountAllocation();
+  Shard& shard = Shards()[mine % kShards];
+  if (left_to_failure == kNoFailure) shard_of_this_thread = &shard;
+  return shard;
 }
 
 }  // namespace
 
 void* AllocateBlock(std::size_t size, std::size_t alignment) {
-  if (IsPooled(size, alignment)) return ShardOfThisThread().Allocate(size);
+  if (IsPooled(size, alignment)) {
+    Shard* const shard = shard_of_this_thread;
+    return (shard != nullptr ? *shard : FindShard()).Allocate(size);
+  }
+  CountAllocation();
   return ::operator new (size, std::align_val_t{alignment});
+}
+
+std::uint64_t FailAllocation(std::uint64_t after) {
+  shard_of_this_thread = nullptr;
+  return std::exchange(left_to_failure, after);
 }
 
 void FreeBlock(void* block, std::size_t size, std::size_t alignment) noexcept {

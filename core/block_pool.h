@@ -21,6 +21,11 @@ inline constexpr std::size_t kCacheLine = 64;
 void* AllocateBlock(std::size_t size, std::size_t alignment = kCacheLine);
 // With the size and the alignment that it was allocated with. Any thread.
 void FreeBlock(void* block, std::size_t size, std::size_t alignment = kCacheLine) noexcept;
+// For tests of what happens when memory is short: of the blocks that this thread allocates from now on, the one behind `after`
+// others throws std::bad_alloc, and it alone. Gives what was left to go to the one that was asked for before; kNoFailure asks for
+// none, and is what is left behind one that has been.
+inline constexpr std::uint64_t kNoFailure = UINT64_MAX;
+std::uint64_t FailAllocation(std::uint64_t after);
 // The bytes of the slabs' blocks that are allocated and not freed.
 std::size_t BlockBytesInUse();
 

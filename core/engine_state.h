@@ -21,6 +21,7 @@
 namespace weir::internal {
 
 class RunState;
+class Work;
 
 using LogSink = std::function<void(std::string_view line)>;  // EngineOptions::log
 
@@ -52,6 +53,9 @@ class EngineState {
 
   // A number below `n`, drawn at random: from the seed in simulation. For what has to be fair.
   virtual uint64_t Draw(uint64_t n) = 0;
+  // True for a simulation with faults: then `BeforeWait` is called before a Work waits, and may throw in the stage's stead.
+  virtual bool injects_faults() const { return false; }
+  virtual void BeforeWait(const Work& work) { (void)work; }
 
   absl::Duration grace() const { return grace_; }
   void Log(const std::string& line) const;

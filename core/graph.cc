@@ -42,6 +42,28 @@ void Graph::ConnectPorts(internal::OutBase& out, internal::InBase& in,
   edges_.push_back({&out, &in, options});
 }
 
+absl::Status Graph::SetCapacity(std::string_view input, size_t capacity) {
+  return SetOption(input, &ChannelOptions::capacity, capacity);
+}
+
+absl::Status Graph::SetBytes(std::string_view input, size_t bytes) {
+  return SetOption(input, &ChannelOptions::bytes, bytes);
+}
+
+absl::Status Graph::SetOption(std::string_view input, std::optional<size_t> ChannelOptions::*option,
+                              size_t value) {
+  bool found = false;
+  for (Edge& edge : edges_) {
+    if (edge.in->FullName() != input) continue;
+    edge.options.*option = value;
+    found = true;
+  }
+  if (found) return absl::OkStatus();
+  return absl::NotFoundError(absl::StrCat("graph '", name_, "' has no channel into '",
+                                          std::string(input),
+                                          "'; name an input that is connected"));
+}
+
 // All in one list, those of a stage side by side: a list for each of thousands of stages is most of what a walk would cost.
 class Graph::Successors {
  public:

@@ -77,6 +77,11 @@ class Graph {
                   "to convert");
   }
 
+  // Gives the channel that feeds an input, "join.left", another capacity, or another bound of its bytes, than its Connect did.
+  // NOT_FOUND if no such input is connected. Between runs.
+  absl::Status SetCapacity(std::string_view input, size_t capacity);
+  absl::Status SetBytes(std::string_view input, size_t bytes);
+
   // OK, or INVALID_ARGUMENT with a sentence for each thing that cannot work: no source, a port that is not connected, a
   // name used twice, a cycle without a back edge, a capacity or a number of workers that is not positive. A Run refuses what Check refuses.
   absl::Status Check() const;
@@ -124,6 +129,8 @@ class Graph {
   }
   void AddStage(std::string_view name, std::unique_ptr<Stage> stage);
   void ConnectPorts(internal::OutBase& out, internal::InBase& in, const ChannelOptions& options);
+  absl::Status SetOption(std::string_view input, std::optional<size_t> ChannelOptions::*option,
+                         size_t value);
   // For each stage, by its place in stages_, those that its outputs lead to.
   class Successors;
   template <class T>

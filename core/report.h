@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -73,6 +74,15 @@ struct Report {
   // True if every channel's ledger balances.
   bool balanced() const;
 };
+
+// What the verdict on a deadlock says to try: the smallest full channel, by the input that it feeds, twice as large.
+struct NextCapacity {
+  std::string input;
+  size_t capacity = 0;  // in items, or 0 if it is the bound of its bytes that is to grow
+  size_t bytes = 0;
+};
+// Nothing for a status that is no such verdict, and for one in which no channel is full, so that no capacity would help.
+std::optional<NextCapacity> NextCapacityOf(const absl::Status& verdict);
 
 namespace internal {
 

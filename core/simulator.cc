@@ -6,24 +6,25 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "weir/core/block_pool.h"
 #include "weir/core/run_state.h"
 
 namespace weir::internal {
 
 Simulator::Simulator(uint64_t seed, const EngineOptions& options)
-    : EngineState(options), random_(seed), seed_(seed), now_(Instant::FromNanoseconds(1)) {}
+    : EngineState(options),
+      choices_(seed),
+      seed_(seed),
+      now_(Instant::FromNanoseconds(1)) {}
 
 Simulator::~Simulator() = default;
 
 void Simulator::ExpectWorks(int64_t works) {
   MutexLock lock(mutex_);
-  const size_t wanted = static_cast<size_t>(works_ + works);
-  ready_.reserve(wanted);
-  calls_.reserve(wanted);
-  works_ += works;
+  const int64_t wanted = works_ + works;
+  ready_.Reserve(static_cast<size_t>(wanted));
+  works_ = wanted;
 }
-
-uint64_t Simulator::Pick(uint64_t n) { return n <= 1 ? 0 : random_() % n; }
 
 void Simulator::Record(std::string_view what, std::string_view name) {
   for (std::string_view part : {what, name}) {
@@ -35,13 +36,21 @@ void Simulator::Record(std::string_view what, std::string_view name) {
   }
 }
 
+// The job has been taken out, and so it runs, whether there is memory to tell of it or not.
+void Simulator::RecordIfRoom(std::string_view what, const Job& job) {
+  try {
+    Record(what, job.Name());
+  } catch (const std::bad_alloc&) {
+  }
+}
+
 void Simulator::Post(Job& job) {
   {
     MutexLock lock(mutex_);
     const bool was_queued = job.queued_.exchange(true, std::memory_order_relaxed);
     assert(!was_queued && "weir: a job was posted twice");
     (void)was_queued;
-    ready_.push_back(&job);
+    ready_.PushBack({.job = &job});
   }
   posted_.notify_one();
 }
@@ -53,28 +62,50 @@ bool Simulator::Suspend(BlockingTask& task, Work& work) {
   task.caller_ = &work;
   if (!work.Publish()) return work.SuspendDecided();
   task.queued_ = true;
-  calls_.push_back(&task);
+  MutexLock lock(mutex_);
+  ready_.PushBack({.call = &task});
   return true;
 }
 
 void Simulator::Withdraw(BlockingTask& task) {
   if (!task.queued_) return;
-  std::erase(calls_, &task);
   task.queued_ = false;
+  MutexLock lock(mutex_);
+  for (size_t i = 0; i < ready_.size(); ++i) {
+    if (ready_[i].call == &task) return static_cast<void>(ready_.Remove(i));
+  }
 }
 
-void Simulator::MakeCall(size_t index) {
-  BlockingTask& task = *calls_[index];
-  calls_.erase(calls_.begin() + index);
+void Simulator::MakeCall(BlockingTask& task) {
   task.queued_ = false;
   WakeList wakes;
-  try {
-    Record("call", task.caller_->Name());
-  } catch (const std::bad_alloc&) {  // it has been taken out, and so it is made
-  }
+  RecordIfRoom("call", *task.caller_);
   if (!task.caller_->Claim(Outcome::kDone, wakes)) return;
-  now_ = now_ + absl::Microseconds(Pick(1000));
+  now_ = now_ + absl::Microseconds(choices_.Pick(1000));
   task.Execute();
+}
+
+void Simulator::RunJob(Job& job) {
+  job.queued_.store(false, std::memory_order_relaxed);
+  RecordIfRoom("run", job);
+  Fault* const fault = Due(FaultKind::kOutOfMemory, UINT64_MAX);
+  if (fault == nullptr) {
+    job.Run();
+  } else {
+    const std::string name = job.Name();  // it may be gone afterwards
+    const uint64_t left = fault->at - allocations_;
+    FailAllocation(left);
+    job.Run();
+    const uint64_t left_now = FailAllocation(kNoFailure);
+    fault->happened = left_now == kNoFailure;
+    fault->work = name;
+    if (fault->happened) {
+      Record("fault", fault->ToString());
+    } else {
+      allocations_ += left - left_now;
+    }
+  }
+  VisitRuns([](RunState& run) { run.Sample(); });
 }
 
 void Simulator::FireTimer(bool idle) {
@@ -86,6 +117,7 @@ void Simulator::FireTimer(bool idle) {
 
 bool Simulator::Step() {
   if (on_step_) on_step_(steps_);
+  if (faulty_) Strike();
   // Some may be stuck while others go on.
   if (++steps_ >= next_search_) {
     size_t works = 0;
@@ -94,10 +126,12 @@ bool Simulator::Step() {
     WatchCensus();
     if (SearchForWedge()) return true;
   }
-  Job* job = nullptr;
+  Ready next;
   {
     std::unique_lock<std::mutex> lock(mutex_);
-    const size_t choices = ready_.size() + calls_.size();
+    const bool timer_may_fire = timers_.HasFireable(false);
+    if (!held_.empty()) LetGo(ready_.size() == 0 && !(timer_may_fire && choices_.Pick(2) == 1));
+    size_t choices = ready_.size();
     if (choices == 0) {
       lock.unlock();
       bool closed = false;
@@ -105,34 +139,106 @@ bool Simulator::Step() {
       VisitRuns([&](RunState& run) { closed |= run.CloseQuietLoops(wakes); });
       if (closed) return true;
       lock.lock();
+      choices = ready_.size();
     }
     if (choices == 0 && timers_.size() == (patience_armed_ ? 1 : 0)) return false;
-    if (timers_.HasFireable(choices == 0) && (choices == 0 || Pick(16) == 0)) {
+    if (timers_.HasFireable(choices == 0) && (choices == 0 || choices_.Pick(16) == 15)) {
       lock.unlock();
       FireTimer(choices == 0);
       return true;
     }
     if (choices == 0) return false;
-    const size_t choice = Pick(choices);
-    if (choice >= ready_.size()) {
-      const size_t call = choice - ready_.size();
-      lock.unlock();
-      MakeCall(call);
-      return true;
-    }
-    job = ready_[choice];
-    ready_[choice] = ready_.back();
-    ready_.pop_back();
-    job->queued_.store(false, std::memory_order_relaxed);
+    next = ready_.Remove(choices_.Pick(choices));
   }
-  try {
-    Record("run", job->Name());
-  } catch (const std::bad_alloc&) {  // it has been taken out, and so it runs
+  if (next.call != nullptr) {
+    MakeCall(*next.call);
+  } else if (!faulty_ || !HoldBack(next)) {
+    RunJob(*next.job);
   }
-  job->Run();
-  VisitRuns([](RunState& run) { run.Sample(); });
   return true;
 }
+
+// --- Faults ---
+
+Fault* Simulator::Due(FaultKind kind, uint64_t count) {
+  for (Fault& fault : faults_) {
+    if (fault.kind == kind && !fault.happened && fault.at <= count) return &fault;
+  }
+  return nullptr;
+}
+
+void Simulator::Strike() {
+  if (steps_ == 0) faults_ = DrawFaults(choices_);
+  if (Fault* fault = Due(FaultKind::kClockJump, steps_)) {
+    fault->happened = true;
+    Record("fault", fault->ToString());
+    // From a microsecond to an hour, roughly as long as often.
+    now_ = now_ + absl::Microseconds(1 + DrawMoment(choices_)) * (1 + DrawMoment(choices_));
+  }
+  for (FaultKind kind : {FaultKind::kDrain, FaultKind::kCancel}) {
+    Fault* const fault = Due(kind, steps_);
+    if (fault == nullptr) continue;
+    RunState* first = nullptr;  // the one that others are made by
+    VisitRuns([&](RunState& run) {
+      if (first == nullptr && run.TryHold()) first = &run;
+    });
+    if (first == nullptr) continue;
+    fault->happened = true;
+    Record("fault", fault->ToString());
+    if (kind == FaultKind::kDrain) {
+      first->Drain(absl::InfiniteDuration());
+    } else {
+      first->Cancel(absl::AbortedError(absl::StrCat("the simulator ", fault->ToString())));
+    }
+    first->Release();
+  }
+}
+
+void Simulator::BeforeWait(const Work& work) {
+  Fault* const fault = Due(FaultKind::kThrow, waits_++);
+  if (fault == nullptr) return;
+  fault->happened = true;
+  fault->work = work.Name();
+  Record("fault", fault->ToString());
+  throw InjectedError(absl::StrCat("the simulator ", fault->ToString()));
+}
+
+bool Simulator::HoldBack(const Ready& ready) {
+  if (ready.was_held) return false;
+  const std::string name = ready.job->Name();
+  bool holds = false;
+  for (Fault& fault : faults_) {
+    if (fault.kind != FaultKind::kDelay && fault.kind != FaultKind::kSlow) continue;
+    if (!fault.happened && fault.at <= steps_) {
+      fault.happened = true;
+      fault.work = name;
+      Record("fault", fault.ToString());
+      holds = true;
+    } else if (fault.kind == FaultKind::kSlow && fault.work == name) {
+      holds = true;
+    }
+  }
+  if (!holds) return false;
+  Record("hold", name);
+  held_.push_back(ready);
+  held_.back().held_until = steps_ + kStepsHeld;
+  return true;
+}
+
+void Simulator::LetGo(bool nothing_else) {
+  for (auto at = held_.begin(); at != held_.end();) {
+    if (!nothing_else && steps_ < at->held_until) {
+      ++at;
+      continue;
+    }
+    at->was_held = true;
+    ready_.PushBack(*at);
+    at = held_.erase(at);
+    nothing_else = false;
+  }
+}
+
+// --- When nothing can go on ---
 
 bool Simulator::SearchForWedge() {
   try {
@@ -142,7 +248,7 @@ bool Simulator::SearchForWedge() {
   }
 }
 
-bool Simulator::Judge() {
+bool Simulator::Judge(bool patience) {
   if (FailWedged(absl::StrCat(" (seed ", seed_, ")"))) return true;
   bool external = false;
   std::vector<RunState*> stuck;
@@ -152,9 +258,10 @@ bool Simulator::Judge() {
   });
   if (external) {
     std::unique_lock<std::mutex> lock(mutex_);
-    posted_.wait(lock, [this] { return !ready_.empty(); });
+    posted_.wait(lock, [this] { return ready_.size() > 0; });
     return true;
   }
+  if (patience) return false;
   // What is left waits for the program, or for another run.
   bool judged = false;
   for (RunState* run : stuck) {
@@ -201,7 +308,7 @@ absl::Status Simulator::Await(Mutex& mutex, std::condition_variable&, Instant de
       break;
     }
     stepping_ = true;
-    const bool stepped = Step() || Judge();
+    const bool stepped = Step() || Judge(bounded);
     stepping_ = false;
     if (stepped) continue;
     // Nothing can happen any more, so time passes until the caller's patience ends.

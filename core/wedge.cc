@@ -6,7 +6,10 @@
 // the set are looked at twice: who is in the same wait both times was in it between the two rounds, which is one moment for all;
 // and a set that is a wedge at one moment stays one, because nobody can end it but a cancellation.
 #include <algorithm>
+#include <charconv>
 #include <string>
+#include <string_view>
+#include <system_error>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -17,6 +20,10 @@ namespace weir::internal {
 namespace {
 
 constexpr size_t kNamedInVerdict = 16;
+
+// How a verdict begins, and what it says of the channel to grow: written and read here.
+constexpr std::string_view kDeadlock = "deadlock: ", kSmallest = "; the smallest full channel is ",
+                           kTry = ": try ", kCapacity = "capacity ", kBytes = " bytes";
 
 }  // namespace
 
@@ -132,7 +139,7 @@ absl::Status RunState::FindWedge() const {
     lines.resize(kNamedInVerdict);
     lines.push_back(absl::StrCat("and ", more, " more wait"));
   }
-  std::string verdict = absl::StrCat("deadlock: ", absl::StrJoin(lines, "; "));
+  std::string verdict = absl::StrCat(std::string(kDeadlock), absl::StrJoin(lines, "; "));
   if (smallest == nullptr) {
     absl::StrAppend(&verdict, "; no channel among them is full, so no capacity would help");
   } else {
@@ -140,11 +147,34 @@ absl::Status RunState::FindWedge() const {
     const Graph::Channel& plan = smallest->plan;
     const bool by_bytes =
         plan.bytes > 0 && smallest->channel->ledger().queued < smallest->channel->capacity();
-    absl::StrAppend(&verdict, "; the smallest full channel is ", plan.in->FullName(), ": try ",
-                    by_bytes ? absl::StrCat(2 * plan.bytes, " bytes")
-                             : absl::StrCat("capacity ", 2 * plan.capacity));
+    absl::StrAppend(&verdict, std::string(kSmallest), plan.in->FullName(), std::string(kTry),
+                    by_bytes ? absl::StrCat(2 * plan.bytes, std::string(kBytes))
+                             : absl::StrCat(std::string(kCapacity), 2 * plan.capacity));
   }
   return absl::FailedPreconditionError(verdict);
 }
 
 }  // namespace weir::internal
+
+namespace weir {
+
+std::optional<NextCapacity> NextCapacityOf(const absl::Status& verdict) {
+  using namespace internal;
+  const std::string_view text(verdict.message().data(), verdict.message().size());
+  const size_t smallest = text.rfind(kSmallest), tries = text.rfind(kTry);
+  if (!absl::IsFailedPrecondition(verdict) || !text.starts_with(kDeadlock) ||
+      smallest == std::string_view::npos || tries == std::string_view::npos || tries < smallest)
+    return std::nullopt;
+  NextCapacity next;
+  const size_t name = smallest + kSmallest.size();
+  next.input = std::string(text.substr(name, tries - name));
+  std::string_view size = text.substr(tries + kTry.size());
+  const bool items = size.starts_with(kCapacity);
+  if (items) size.remove_prefix(kCapacity.size());
+  size_t& value = items ? next.capacity : next.bytes;
+  if (std::from_chars(size.data(), size.data() + size.size(), value).ec != std::errc())
+    return std::nullopt;
+  return next;
+}
+
+}  // namespace weir

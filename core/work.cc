@@ -48,6 +48,7 @@ Work::Work(RunState& run, Stage& stage, int index, int order)
       index_(index),
       order_(order),
       source_(stage.ins().empty()),
+      faulty_(run.engine().injects_faults()),
       context_(run.root(), run.DrainingFor(stage), stage.name()) {}
 
 Work::~Work() = default;
@@ -120,6 +121,9 @@ Wait Work::waiting() const {
 }
 
 void Work::Prepare(std::coroutine_handle<> frame, const Wait& wait) {
+  // Before anything is linked: what throws here is thrown by the co_await.
+  if (faulty_) [[unlikely]]
+    run_.engine().BeforeWait(*this);
   for (LeaseBase* lease = leases_; lease != nullptr; lease = lease->next_) lease->SettleTaken();
   for (InBase* in : stage_.ins()) in->channel_base()->AdmitOwed();
   resume_point_ = frame;

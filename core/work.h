@@ -130,6 +130,7 @@ class Work final : public Job, public Waiter, public Pooled {
   const int index_;
   const int order_;  // its place in the order of unwinding
   const bool source_;
+  const bool faulty_;  // the engine injects faults
 
   // Guarded by the run's lock (run_state.h).
   bool at_gate_ = false;

@@ -73,6 +73,27 @@ TEST(BlockPoolTest, TooManyItems_AreRefused) {
   EXPECT_THROW(AllocateItems<uint64_t>(SIZE_MAX / 8 + 1), std::bad_array_new_length);
 }
 
+TEST(BlockPoolTest, FailAllocation_FailsOne_OfThisThread) {
+  EXPECT_EQ(FailAllocation(2), kNoFailure);
+  std::thread([] {
+    for (int i = 0; i < 5; ++i) FreeBlock(AllocateBlock(64), 64);
+  }).join();
+  void* small = AllocateBlock(64);
+  void* large = AllocateBlock(100'000);
+  EXPECT_THROW(AllocateBlock(64), std::bad_alloc);
+  FreeBlock(AllocateBlock(64), 64);
+  FreeBlock(small, 64);
+  FreeBlock(large, 100'000);
+  EXPECT_EQ(FailAllocation(kNoFailure), kNoFailure) << "it has been";
+}
+
+TEST(BlockPoolTest, FailAllocation_TellsWhatWasLeft) {
+  FailAllocation(7);
+  FreeBlock(AllocateBlock(64), 64);
+  EXPECT_EQ(FailAllocation(kNoFailure), 6u);
+  FreeBlock(AllocateBlock(64), 64);
+}
+
 // More than a chunk of slabs, each of whose blocks can be written.
 TEST(BlockPoolTest, ManyBlocks) {
   std::vector<char*> blocks;

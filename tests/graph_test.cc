@@ -222,6 +222,23 @@ TEST_F(GraphTest, Channels_AreInTheOrderOfTheStagesThatTheyFeed) {
   EXPECT_EQ(graph_.Channels()[0].capacity, Graph::kDefaultCapacity);
 }
 
+TEST_F(GraphTest, SetCapacity_ReplacesWhatAllConnectsGave) {
+  auto& end = graph_.Add<End>("end");
+  graph_.Connect(graph_.Add<Origin>("a").out, end.in, {.capacity = 2});
+  graph_.Connect(graph_.Add<Origin>("b").out, end.in);
+  EXPECT_TRUE(graph_.SetCapacity("end.in", 4).ok());
+  EXPECT_TRUE(graph_.SetBytes("end.in", 100).ok());
+  EXPECT_TRUE(graph_.Check().ok()) << graph_.Check();
+  EXPECT_EQ(graph_.Channels()[0].capacity, 4u);
+  EXPECT_EQ(graph_.Channels()[0].bytes, 100u);
+}
+
+TEST_F(GraphTest, SetCapacity_OfNoSuchInput_IsNotFound) {
+  const absl::Status set = graph_.SetCapacity("end.im", 4);
+  EXPECT_TRUE(absl::IsNotFound(set)) << set;
+  EXPECT_THAT(std::string(set.message()), HasSubstr("'plan' has no channel into 'end.im'"));
+}
+
 TEST_F(GraphTest, HugeChain_IsCheckedAndTornDownWithoutRecursion) {
   Out<int>* last = &graph_.Add<Origin>("origin").out;
   for (int i = 0; i < 20'000; ++i) {

@@ -8,6 +8,7 @@
 #include <string>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "weir/testing.h"
 
@@ -87,6 +88,92 @@ TEST_F(SimulatorTest, SecondRunOnTheSameEngine_GoesOnWithTheSeed) {
   EXPECT_EQ(two(3), two(3));
 }
 
+// --- Choices ---
+
+TEST_F(SimulatorTest, ChoicesThatWereMade_ReplayTheTrace) {
+  for (uint64_t seed = 0; seed < 10; ++seed) {
+    Engine& drawn = Simulated(seed);
+    drawn.simulator()->choices().Keep();
+    RunToEnd(drawn, Scenario());
+    Engine& replayed = Simulated(0);
+    replayed.simulator()->choices().Replay(drawn.simulator()->choices().made());
+    RunToEnd(replayed, Scenario());
+    EXPECT_EQ(replayed.simulator()->digest(), drawn.simulator()->digest()) << "seed " << seed;
+  }
+}
+
+TEST_F(SimulatorTest, PastTheEndOfTheChoices_AllTakeTheirTurns) {
+  Engine& engine = Simulated(5);
+  engine.simulator()->choices().Replay({});
+  Graph& graph = Scenario();
+  // One that waits for another by giving way would wait for ever if it alone went on.
+  std::atomic<bool> called{false};
+  graph.Add<ProbeWork>("waits", [&](Context& context) -> Task<> { return Until(context, called); });
+  graph.Add<ProbeWork>("also", [&](Context& context) -> Task<> { return Until(context, called); });
+  graph.Add<ProbeWork>("calls", [&](Context& context) -> Task<> {
+    auto call = context.Blocking([&called] { called = true; });
+    absl::Status result = co_await call;
+    co_return result;
+  });
+  EXPECT_TRUE(RunToEnd(engine, graph).ok());
+}
+
+// --- Faults ---
+
+TEST_F(SimulatorTest, Faults_OfEveryKind_HappenAndAreReplayed) {
+  std::set<internal::FaultKind> happened;
+  for (uint64_t seed = 0; seed < 300; ++seed) {
+    std::vector<uint32_t> choices;
+    std::string trace;
+    for (bool replay : {false, true}) {
+      Engine& engine = Simulated(seed);
+      engine.simulator()->InjectFaults();
+      engine.simulator()->KeepTrace(true);
+      engine.simulator()->choices().Keep();
+      if (replay) engine.simulator()->choices().Replay(choices);
+      const Report report = RunToEnd(engine, Scenario());
+      bool excused = false;
+      for (const internal::Fault& fault : engine.simulator()->faults()) {
+        if (!fault.happened) continue;
+        happened.insert(fault.kind);
+        excused |= fault.excuses_failure();
+        EXPECT_NE(engine.simulator()->trace().find(fault.ToString()), std::string::npos);
+      }
+      EXPECT_TRUE(report.ok() || excused) << "seed " << seed << ": " << report.status;
+      if (replay) {
+        EXPECT_EQ(engine.simulator()->trace(), trace) << "seed " << seed;
+      }
+      choices = engine.simulator()->choices().made();
+      trace = engine.simulator()->trace();
+    }
+  }
+  EXPECT_EQ(happened.size(), internal::kFaultKinds);
+}
+
+TEST_F(SimulatorTest, AThrow_IsThrownByTheCoAwait) {
+  // One fault, a throw, at the first wait of all.
+  const std::vector<uint32_t> choices = {1, static_cast<uint32_t>(internal::FaultKind::kThrow)};
+  Engine& engine = Simulated(0);
+  engine.simulator()->choices().Replay(choices);
+  engine.simulator()->InjectFaults();
+  Graph& graph = NewGraph();
+  std::string caught;
+  graph.Add<ProbeWork>("catches", [&](Context& context) -> Task<> {
+    for (int i = 0; i < 2; ++i) {
+      auto sleep = context.Sleep(absl::Seconds(1));
+      try {
+        absl::Status slept = co_await sleep;
+        if (!slept.ok()) co_return slept;
+      } catch (const std::exception& error) {
+        caught += error.what();
+      }
+    }
+    co_return absl::OkStatus();
+  });
+  EXPECT_TRUE(RunToEnd(engine, graph).ok());
+  EXPECT_EQ(caught, "the simulator throws in catches#0 at wait 0");
+}
+
 TEST_F(SimulatorTest, OnStep_IsCalledBeforeEveryStep_AndMayCancel) {
   for (uint64_t at = 0; at < 60; at += 3) {
     Engine& engine = Simulated(at);
@@ -151,6 +238,18 @@ TEST_F(SimulatorTest, WaitFor_EndsAtItsTime_BesideABusyRun) {
     EXPECT_EQ(engine.Now() - began, absl::Milliseconds(5));
   }
   run.Cancel();
+}
+
+TEST_F(SimulatorTest, WaitFor_WhileTheRunWaitsForTheProgram_IsNoDeadlock) {
+  Graph& graph = NewGraph();
+  auto& input = graph.Add<Input<int>>("input");
+  Flow(graph, input.out).Ignore("sink");
+  Engine& engine = Simulated(1);
+  Run& run = Start(engine, graph);
+  EXPECT_FALSE(run.WaitFor(absl::Seconds(1)).over);
+  EXPECT_TRUE(input.Send(1).ok());
+  input.Close();
+  EXPECT_TRUE(run.Wait().ok());
 }
 
 TEST_F(SimulatorTest, WaitFor_EndsBeforeALaterTimer) {

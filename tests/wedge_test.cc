@@ -1,6 +1,7 @@
 // Deadlocks are found and named, on every engine; what is slow, or may yet be woken, is not called one.
 #include <gtest/gtest.h>
 
+#include <optional>
 #include <ranges>
 #include <string>
 #include <vector>
@@ -43,6 +44,11 @@ TEST_P(WedgeTest, Diamond_NamesWhoWaitsOnWhat_AndTheNextCapacity) {
                            "left is blocked on zip.first, 2 of 2", ": try capacity 4"}) {
     EXPECT_NE(message.find(part), std::string::npos) << message;
   }
+  const std::optional<NextCapacity> next = NextCapacityOf(report.status);
+  ASSERT_TRUE(next.has_value());
+  EXPECT_NE(message.find(next->input + ": try capacity 4"), std::string::npos) << message;
+  EXPECT_EQ(next->capacity, 4u);
+  EXPECT_EQ(next->bytes, 0u);
 }
 
 TEST_P(WedgeTest, PartialWedge_IsFoundWhileOthersGoOn) {
