@@ -120,14 +120,11 @@ class ReceiveBatchOperation final : public ReceiveOperation<T, Bounding> {
         room_(std::max<size_t>(1, std::min(max, channel.capacity()))) {}
 
   bool await_ready() {
-    if (lease_.channel_ != nullptr && lease_.channel_ != &channel_) lease_.Release();
-    size_t settled = lease_.Empty();
-    if (lease_.room_ < room_) {
-      // The channel is told before it may fail.
-      channel_.Settle(std::exchange(settled, 0), nullptr, 0);
-      lease_.Reserve(room_);
-    }
-    this->settle_first(settled);
+    // One that has to grow tells its channel of everything first, for there may be no memory to grow.
+    if (lease_.channel_ != nullptr && (lease_.channel_ != &channel_ || room_ > lease_.room_))
+      lease_.Release();
+    this->settle_first(lease_.Empty());
+    lease_.Reserve(room_);
     this->request().into = lease_.items_;
     this->request().max = room_;
     this->request().lease = true;

@@ -30,7 +30,12 @@ template <class T, class Bounding>
 class ReceiveOperation : public Operation, private ReceiveRequest<T> {
  public:
   bool await_ready() {
-    outcome_ = bounds_.cancelled() ? Outcome::kCancelled : channel_->Take(*this, settled_);
+    if (bounds_.cancelled()) [[unlikely]] {
+      if (settled_ > 0) channel_->Settle(settled_, nullptr, 0);
+      outcome_ = Outcome::kCancelled;
+    } else {
+      outcome_ = channel_->Take(*this, settled_);
+    }
     if (outcome_ == Outcome::kNone) {
       if (!bounds_.tries_once()) return false;
       outcome_ = Outcome::kTimedOut;

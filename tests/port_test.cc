@@ -733,6 +733,57 @@ TEST_P(PortTest, Lease_OfAWorkThatWaits_MakesRoomForWhatWasTaken) {
   EXPECT_EQ(received_, Iota(3));
 }
 
+// What was taken of a lease is told to the channel by the next receive, also by one that gives nothing.
+TEST_P(PortTest, ReceiveBatch_BoundByAContextThatHasEnded_MakesRoomForWhatWasTaken) {
+  Report report = RunPair(
+      1,
+      [](Context&, SendTo& out) -> Task<> {
+        for (int i = 0; i < 3; ++i) {
+          Counted item(i);
+          absl::Status sent = co_await out.Send(item);
+          if (!sent.ok()) co_return sent;
+        }
+        co_return absl::OkStatus();
+      },
+      [this](Context& context, ReceiveFrom& in) -> Task<> {
+        Context ended = context.WithCancel();
+        ended.Cancel(absl::CancelledError("on purpose"));
+        Lease<Counted> lease;
+        while (true) {
+          bool more = co_await in.ReceiveBatch(lease, 1);
+          if (!more) co_return in.status();
+          received_.push_back(lease.Take().value());
+          more = co_await in.ReceiveBatch(lease, 1, ended);
+          EXPECT_FALSE(more);
+        }
+      });
+  EXPECT_TRUE(report.ok()) << report.status;
+  EXPECT_EQ(received_, (Values{0, 1, 2}));
+}
+
+TEST_P(PortTest, ReceiveBatch_WithoutMemoryForALargerLease_LeavesNothing) {
+  Report report = RunPair(
+      4,
+      [](Context&, SendTo& out) -> Task<> {
+        for (int i = 0; i < 4; ++i) {
+          Counted item(i);
+          absl::Status sent = co_await out.Send(item);
+          if (!sent.ok()) co_return sent;
+        }
+        co_return absl::OkStatus();
+      },
+      [](Context&, ReceiveFrom& in) -> Task<> {
+        Lease<Counted> lease;
+        bool more = co_await in.ReceiveBatch(lease, 1);
+        if (!more) co_return in.status();
+        lease.Take();
+        internal::FailAllocation(0);
+        more = co_await in.ReceiveBatch(lease, 4);  // throws
+        co_return absl::OkStatus();
+      });
+  EXPECT_EQ(report.status.message(), "stage 'sink': std::bad_alloc");
+}
+
 TEST_P(PortTest, ReceiveBatch_MaxOfZero_StillGivesItems) {
   RunPair(8, SendAll(Iota(5)), [&](Context&, ReceiveFrom& in) -> Task<> {
     Lease<Counted> lease;
