@@ -1,6 +1,6 @@
 // Simulator: an engine's seams on one thread, in virtual time, with every choice drawn from a seed. The same seed gives the
 // same run, step by step: a failure replays exactly. So does the list of the choices that were made, which can be shortened
-// (weir/tools/simulate/explore.h).
+// (weir/explore.h).
 //
 // A step runs one ready job, makes one blocking call, or fires one timer. Timers may fire while work is ready: a real one
 // may be early or late against the work beside it, and a clock that advances only when idle never finds what that breaks.
