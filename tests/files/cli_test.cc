@@ -369,12 +369,60 @@ TEST_F(CliTest, OwnProgram_HasTheSameCommandLine) {
   EXPECT_EQ(Shell(absl::StrCat(kSquares, " run squares")).out, "0\n1\n4\n");
   EXPECT_EQ(Shell(absl::StrCat(kSquares, " run squares --count=2 --negative")).out, "0\n-1\n");
   EXPECT_EQ(Shell(absl::StrCat(kSquares, " run squares --count=2 --nonegative")).out, "0\n1\n");
-  EXPECT_THAT(Shell(absl::StrCat(kSquares, " list")).out, StartsWith("squares"));
+  EXPECT_THAT(Shell(absl::StrCat(kSquares, " list")).out, HasSubstr("squares          prints"));
   EXPECT_THAT(Shell(absl::StrCat(kSquares, " run squares --help")).out,
               HasSubstr("how many numbers to square (default: 3)"));
   const Outcome wrong = Shell(absl::StrCat(kSquares, " run squares --count=many"));
   EXPECT_EQ(wrong.status, 2);
   EXPECT_THAT(wrong.err, StartsWith("squares: run: --count=many"));
+}
+
+// --- simulate ---
+
+TEST_F(CliTest, Simulate_WhatIsRight_PassesWithFaults) {
+  dir_.Write("in", "to be or not to be\n");
+  const Outcome outcome =
+      Weir(absl::StrCat("simulate word_count --input=", dir_.Path("in"), " --seeds=200 --faults"));
+  EXPECT_EQ(outcome.status, 0) << outcome.out << outcome.err;
+  EXPECT_EQ(outcome.out, "word_count: 200 schedules, no failure\n");
+  EXPECT_EQ(outcome.err, "");
+}
+
+TEST_F(CliTest, Simulate_AFailure_IsShortened_AndSeenAgain) {
+  const Outcome found = Shell(absl::StrCat(kSquares, " simulate loses --count=10"));
+  EXPECT_EQ(found.status, 1);
+  EXPECT_THAT(found.out, HasSubstr("ended with DATA_LOSS: stage 'count': an update was lost"));
+  const size_t replay =
+      found.out.find("to see it again: squares simulate loses --count=10 --choices=");
+  ASSERT_NE(replay, std::string::npos) << found.out;
+  const size_t begin = found.out.find(" simulate", replay);
+  const std::string again = found.out.substr(begin, found.out.find('\n', begin) - begin);
+  const Outcome seen = Shell(absl::StrCat(kSquares, again));
+  EXPECT_EQ(seen.status, 1);
+  EXPECT_THAT(seen.out, HasSubstr("an update was lost"));
+  EXPECT_THAT(seen.out, HasSubstr(" run count#1\n")) << "the trace";
+}
+
+TEST_F(CliTest, Simulate_ADeadlock_IsNamed_AndGrownAway) {
+  const Outcome found = Shell(absl::StrCat(kSquares, " simulate wedges --count=10"));
+  EXPECT_EQ(found.status, 1);
+  EXPECT_THAT(found.out, HasSubstr("zip waits to receive from zip.second"));
+  EXPECT_THAT(found.out, HasSubstr("to find a capacity that will do, add --grow"));
+  const Outcome grown =
+      Shell(absl::StrCat(kSquares, " simulate wedges --count=10 --grow --seeds=50"));
+  EXPECT_EQ(grown.status, 0) << grown.out;
+  EXPECT_THAT(grown.out, HasSubstr("no failure, with capacity "));
+}
+
+TEST_F(CliTest, Simulate_WrongCommandLines) {
+  ExpectError("simulate", 2, "which graph?");
+  ExpectError("simulate word_cuont", 2, "did you mean 'word_count'?");
+  ExpectError("simulate word_count", 2, "nothing to read");
+  ExpectError("simulate word_count --input=x --seeds=0", 2, "above zero");
+  ExpectError("simulate word_count --input=x --choices=1x2", 2, "--choices=1");
+  ExpectError("simulate word_count --input=x --seed=1 --seeds=2", 2, "give one of them");
+  ExpectError("simulate word_count --input=x --grow --faults", 2, "--grow goes without");
+  ExpectError("simulate word_count --input=x --fault", 2, "did you mean '--faults'?");
 }
 
 }  // namespace

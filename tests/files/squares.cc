@@ -1,4 +1,5 @@
-// A user's own program: one graph, and the command line that comes with `//:weir_main`.
+// A user's own program: its graphs, of which two have something wrong, and the command line that comes with `//:weir_main`.
+#include <memory>
 #include <ranges>
 
 #include "absl/flags/flag.h"
@@ -14,4 +15,41 @@ static const bool kSquares = weir::RegisterGraph(
       weir::From(graph, "numbers", weir::FromRange(std::views::iota(0, absl::GetFlag(FLAGS_count))))
           .Map("square", [sign](int n) { return absl::StrCat(sign * n * n); })
           .WriteLines("write", "-");
+    });
+
+// A diamond that wedges: the first half goes left, the second right, and a join takes from both in turn.
+static const bool kWedges = weir::RegisterGraph(
+    "wedges", "pairs the first half of the numbers with the second", [](weir::Graph& graph) {
+      const int count = absl::GetFlag(FLAGS_count);
+      auto halves = weir::From(graph, "numbers", weir::FromRange(std::views::iota(0, count)))
+                        .Partition("halve", 2, [count](int n) { return n < count / 2 ? 0 : 1; },
+                                   {.capacity = 1});
+      auto& zip = graph.Add("zip", weir::Zip<int, int>());
+      halves[0].To(zip.first, {.capacity = 1});
+      halves[1].To(zip.second, {.capacity = 1});
+      weir::Flow(graph, zip.out).Ignore("ignore");
+    });
+
+// Adds up in a way that is wrong as soon as its two workers meet.
+static const bool kLoses = weir::RegisterGraph(
+    "loses", "counts the numbers, and fails if it has lost one", [](weir::Graph& graph) {
+      class Counter final : public weir::Stage {
+       public:
+        weir::In<int> in{this, "in"};
+        weir::Task<> Work(weir::Context& context) override {
+          while (auto item = co_await in.Receive()) {
+            const int read = total_;
+            co_await context.Yield();
+            if (total_ != read) co_return absl::DataLossError("an update was lost");
+            total_ = read + 1;
+          }
+          co_return in.status();
+        }
+
+       private:
+        int total_ = 0;
+      };
+      weir::From(graph, "numbers", weir::FromRange(std::views::iota(0, absl::GetFlag(FLAGS_count))))
+          .To("count", std::make_unique<Counter>())
+          .set_workers(2);
     });

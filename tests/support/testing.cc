@@ -26,6 +26,41 @@ Task<> Until(Context& context, const std::atomic<bool>& flag) {
   co_return context.cancelled() ? absl::CancelledError("") : absl::OkStatus();
 }
 
+namespace {
+
+void ExpectNothingAlive(const Engine& engine) {
+  const Census census = engine.Census();
+  EXPECT_TRUE(census.empty()) << "alive on an engine after all of its runs:\n" << census;
+}
+
+class AfterEachTest final : public ::testing::EmptyTestEventListener {
+ public:
+  explicit AfterEachTest(const Engine& engine) : engine_(engine) {}
+  void OnTestEnd(const ::testing::TestInfo&) override { ExpectNothingAlive(engine_); }
+
+ private:
+  const Engine& engine_;
+};
+
+}  // namespace
+
+void VerifyNothingLeft::Check(const Report& report) { EXPECT_EQ(LeftBehind(report), ""); }
+
+void VerifyNothingLeft::TearDown() {
+  for (const Engine* engine : engines_) ExpectNothingAlive(*engine);
+  engines_.clear();
+}
+
+void VerifyNothingLeftEnvironment::SetUp() {
+  after_each_ = new AfterEachTest(engine_);
+  ::testing::UnitTest::GetInstance()->listeners().Append(after_each_);
+}
+
+void VerifyNothingLeftEnvironment::TearDown() {
+  delete ::testing::UnitTest::GetInstance()->listeners().Release(after_each_);
+  ExpectNothingAlive(engine_);
+}
+
 WeirTest::WeirTest() = default;
 WeirTest::~WeirTest() = default;
 
@@ -41,12 +76,14 @@ EngineOptions WeirTest::WithLog(EngineOptions options) {
 
 Engine& WeirTest::Simulated(uint64_t seed, EngineOptions options) {
   engines_.emplace_back(new Engine(Engine::Simulated(seed, WithLog(std::move(options)))));
+  Watch(*engines_.back());
   return *engines_.back();
 }
 
 Engine& WeirTest::Threaded(int threads, EngineOptions options) {
   options.threads = threads;
   engines_.push_back(std::make_unique<Engine>(WithLog(std::move(options))));
+  Watch(*engines_.back());
   return *engines_.back();
 }
 
@@ -60,26 +97,12 @@ Run& WeirTest::Start(Engine& engine, Graph& graph, RunOptions options) {
 
 Report WeirTest::Wait(Run& run) {
   Report report = run.Wait();
-  CheckReport(report);
+  Check(report);
   return report;
 }
 
 Report WeirTest::RunToEnd(Engine& engine, Graph& graph, RunOptions options) {
   return Wait(Start(engine, graph, options));
-}
-
-void WeirTest::CheckReport(const Report& report) {
-  EXPECT_TRUE(report.over) << "the run of '" << report.graph << "' is not over: " << report.status;
-  EXPECT_TRUE(report.balanced()) << ToJson(report);
-  for (const ChannelReport& channel : report.channels) {
-    EXPECT_EQ(channel.ledger.queued, 0u)
-        << "left in " << channel.name << " of '" << report.graph << "'";
-    EXPECT_LE(channel.ledger.high_water, channel.capacity)
-        << channel.name << " of '" << report.graph << "'";
-  }
-  for (const StageReport& stage : report.stages) {
-    EXPECT_EQ(stage.ended, stage.workers) << "not all Works of '" << stage.name << "' have ended";
-  }
 }
 
 std::vector<std::string> WeirTest::log() const {
@@ -90,12 +113,9 @@ std::vector<std::string> WeirTest::log() const {
 void WeirTest::TearDown() {
   for (auto& run : runs_) {
     if (!run->over()) run->Cancel(absl::CancelledError("the test has ended"));
-    CheckReport(run->Wait());
+    Check(run->Wait());
   }
-  for (auto& engine : engines_) {
-    EXPECT_TRUE(engine->Census().empty()) << "alive on an engine after all of its runs:\n"
-                                          << engine->Census();
-  }
+  VerifyNothingLeft::TearDown();
   runs_.clear();
   graphs_.clear();
   engines_.clear();

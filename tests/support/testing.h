@@ -1,5 +1,6 @@
-// The test kit: a fixture that fails a test which leaves anything behind, engines to run on, items that are counted, and
-// stages made from a lambda. For weir's own tests, and for tests of one's own graphs:
+// The test kit: a fixture that fails a test which leaves anything behind, engines to run on, probes that a test turns by hand,
+// items that are counted, and stages made from a lambda; and, from weir/explore.h, what runs many schedules with faults. GUIDE.md
+// leads from a green test to a found bug. For weir's own tests, and for tests of one's own graphs:
 //
 //   class RouteTest : public weir::testing::WeirTest {};
 //
@@ -27,6 +28,9 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "weir/core/timer.h"
+#include "weir/explore.h"
 #include "weir/weir.h"
 
 namespace weir::testing {
@@ -90,6 +94,78 @@ class BasicCounted {
 using Counted = BasicCounted<false>;  // move-only
 using CopyableCounted = BasicCounted<true>;
 
+// --- Probes: a test gives and expects items, one at a time ---
+//
+//   weir::testing::TestSource<Order> orders(graph);
+//   weir::testing::TestSink<Bill> bills(graph);
+//   graph.Connect(orders.out(), billing.in);
+//   graph.Connect(billing.out, bills.in());
+//   Run& run = Start(Simulated(7), graph);
+//   orders.Give({.id = 1});
+//   bills.Expect({.id = 1, .amount = 10});
+//   orders.End();
+//   bills.ExpectEnd();
+//
+// They are a graph's Input and Output (weir/core/edge.h), with expectations. On every kind of engine; on a simulated one the
+// calls take the steps. On the thread of the test.
+
+template <class T>
+class TestSource {
+ public:
+  explicit TestSource(Graph& graph, std::string_view name = "source")
+      : input_(graph.Add<Input<T>>(name)), flow_(graph, input_.out) {}
+
+  Out<T>& out() { return input_.out; }
+  // What a Flow begins with.
+  const Flow<T>& flow() const { return flow_; }
+  // Waits for room. Fails the test if the graph does not take the item.
+  void Give(T item) {
+    const absl::Status sent = input_.Send(item);
+    EXPECT_TRUE(sent.ok()) << "the graph does not take what is given: " << sent;
+  }
+  // True if there was room, at once.
+  bool TryGive(T item) { return input_.SendWithin(absl::ZeroDuration(), item).ok(); }
+  void End() { input_.Close(); }
+
+ private:
+  Input<T>& input_;
+  Flow<T> flow_;
+};
+
+template <class T>
+class TestSink {
+ public:
+  explicit TestSink(Graph& graph, std::string_view name = "sink")
+      : output_(graph.Add<Output<T>>(name)) {}
+
+  In<T>& in() { return output_.in; }
+  // Waits for the next item. OUT_OF_RANGE at the end, CANCELLED if the run was cancelled.
+  absl::StatusOr<T> Next() { return output_.Receive(); }
+  void Expect(const T& expected) {
+    absl::StatusOr<T> item = Next();
+    if (item.ok()) {
+      EXPECT_EQ(*item, expected);
+    } else {
+      ADD_FAILURE() << "no item, but " << item.status();
+    }
+  }
+  // Waits for the end.
+  void ExpectEnd() {
+    EXPECT_TRUE(absl::IsOutOfRange(Next().status())) << "an item, or a cut-off input, not the end";
+  }
+  // In simulation alone, where time costs nothing: whatever the graph does within `time`, it sends nothing.
+  void ExpectNothing(absl::Duration time = absl::Hours(1)) {
+    const absl::Status received = output_.ReceiveWithin(time).status();
+    EXPECT_TRUE(absl::IsDeadlineExceeded(received)) << "an item, or the end: " << received;
+  }
+
+ private:
+  Output<T>& output_;
+};
+
+// A clock that stands still until a test turns it: `{.clock = &clock}` in EngineOptions, and `clock.Advance(absl::Seconds(1))`.
+using ManualClock = internal::ManualClock;
+
 // --- Stages made from a lambda ---
 //
 // The lambda is a coroutine and belongs to the stage, so what it captures lives as long as the graph.
@@ -145,16 +221,52 @@ class ProbeStage final : public Stage {
 // Gives others their turn until `flag` is set: how one probe waits for another without a channel.
 Task<> Until(Context& context, const std::atomic<bool>& flag);
 
+// --- Nothing is left ---
+
+// A fixture, for tests that have engines of their own. After the test nothing may be alive on those that it was told of: no Work, no
+// timer. It looks once, at each by itself, so tests beside it do not disturb it.
+class VerifyNothingLeft : public ::testing::Test {
+ protected:
+  using Run = weir::Run;  // not GoogleTest's Test::Run, which it hides
+
+  // It must live until TearDown: a member, or longer.
+  void Watch(const Engine& engine) { engines_.push_back(&engine); }
+  // The report of a run that is over: all Works have ended, every ledger balances, nothing is in a channel.
+  static void Check(const Report& report);
+  void TearDown() override;
+
+ private:
+  std::vector<const Engine*> engines_;
+};
+
+// The same for an engine that the tests of a program share: after each test, and at the end.
+//
+//   int main(int argc, char** argv) {
+//     ::testing::InitGoogleTest(&argc, argv);
+//     weir::Engine engine;
+//     ::testing::AddGlobalTestEnvironment(new weir::testing::VerifyNothingLeftEnvironment(engine));
+//     return RUN_ALL_TESTS();
+//   }
+class VerifyNothingLeftEnvironment : public ::testing::Environment {
+ public:
+  // The engine must outlive the tests.
+  explicit VerifyNothingLeftEnvironment(const Engine& engine) : engine_(engine) {}
+  void SetUp() override;
+  void TearDown() override;
+
+ private:
+  const Engine& engine_;
+  ::testing::TestEventListener* after_each_ = nullptr;  // GoogleTest's list owns it meanwhile
+};
+
 // --- The fixture ---
 
-class WeirTest : public ::testing::Test {
+class WeirTest : public VerifyNothingLeft {
  public:
   WeirTest();
   ~WeirTest() override;
 
  protected:
-  using Run = weir::Run;  // not GoogleTest's Test::Run, which it hides
-
   // Engines and graphs that live until the end of the test. Engines log into `log()`.
   Engine& Simulated(uint64_t seed = 1, EngineOptions options = {});
   Engine& Threaded(int threads = 2, EngineOptions options = {});
@@ -172,7 +284,6 @@ class WeirTest : public ::testing::Test {
   void TearDown() override;
 
  private:
-  void CheckReport(const Report& report);
   EngineOptions WithLog(EngineOptions options);
 
   mutable std::mutex mutex_;

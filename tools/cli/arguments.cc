@@ -109,7 +109,8 @@ absl::Status ParseArguments(const std::vector<std::string>& arguments,
       return absl::InvalidArgumentError(absl::StrCat(
           "unknown flag '--", name, "'", DidYouMean(name, NamesOf(flags, graph_flags), "--")));
     }
-    const bool is_bool = command_flag == flags.end() && graph_flag->second->IsOfType<bool>();
+    const bool is_bool = command_flag == flags.end() ? graph_flag->second->IsOfType<bool>()
+                                                     : command_flag->is_switch;
     if (is_bool && !has_value) {
       value = negated ? "false" : "true";
     } else if (!has_value) {

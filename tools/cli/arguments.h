@@ -19,6 +19,7 @@ struct CommandFlag {
   std::string help;
   // Takes a value; what is wrong with it otherwise: "must be a number from 1 to 256".
   std::function<absl::Status(const std::string& value)> set;
+  bool is_switch = false;  // needs no value: "true" is meant then
 };
 
 struct CommandLine {

@@ -20,7 +20,8 @@ namespace {
 std::string Overview(const Console& console) {
   const std::string& program = console.program();
   std::string text = absl::StrCat(
-      "usage: ", program, " COMMAND [arguments]\n\nRuns, draws and checks typed stage graphs.\n\n");
+      "usage: ", program,
+      " COMMAND [arguments]\n\nRuns, draws, checks and simulates typed stage graphs.\n\n");
   for (const Command& command : Commands()) {
     absl::StrAppendFormat(&text, "  %-24s %s\n", absl::StrCat(command.name, " ", command.synopsis),
                           command.summary);
@@ -129,8 +130,8 @@ Command CheckCommand() {
 }
 
 const std::vector<Command>& Commands() {
-  static const auto& commands =
-      *new std::vector<Command>{ListCommand(), RunCommand(), DrawCommand(), CheckCommand()};
+  static const auto& commands = *new std::vector<Command>{
+      ListCommand(), RunCommand(), DrawCommand(), CheckCommand(), SimulateCommand()};
   return commands;
 }
 

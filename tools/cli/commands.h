@@ -31,6 +31,7 @@ Command ListCommand();
 Command RunCommand();
 Command DrawCommand();
 Command CheckCommand();
+Command SimulateCommand();
 const std::vector<Command>& Commands();
 
 // Says what is wrong with the command line, and where help is; gives kUsage.

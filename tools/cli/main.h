@@ -1,5 +1,5 @@
 // The command line for one's own graphs: a program that registers them and links `//:weir_main` has the subcommands list,
-// run, draw and check, with help, progress on a terminal, signals, and clear errors.
+// run, draw, check and simulate, with help, progress on a terminal, signals, and clear errors.
 //
 //   #include "weir/main.h"
 //

@@ -26,8 +26,10 @@ bool IsExcused(const absl::Status& status, const std::vector<Fault>& faults) {
   return std::any_of(faults.begin(), faults.end(), [&](const Fault& fault) {
     if (!fault.happened) return false;
     if (fault.kind == FaultKind::kClockJump) return absl::IsDeadlineExceeded(status);
-    // Nothing but the cancellation may be the cause of a run that was cancelled.
-    if (fault.kind == FaultKind::kCancel) return absl::IsAborted(status);
+    // Nothing but the cancellation may be the cause of a run that was cancelled; and a stage for which half of its input is no
+    // result may end so where it is drained.
+    if (fault.kind == FaultKind::kCancel || fault.kind == FaultKind::kDrain)
+      return absl::IsAborted(status);
     return fault.excuses_failure();
   });
 }
