@@ -1,6 +1,7 @@
 #include "tests/simulation/generated_graph.h"
 
 #include <algorithm>
+#include <optional>
 #include <stdexcept>
 #include <utility>
 
@@ -81,6 +82,207 @@ class BlockingRelay final : public Stage {
   }
 };
 
+// Passes items on as they come: what stands behind a channel that is looked at.
+class Relay final : public Stage {
+ public:
+  In<Token> in{this, "in"};
+  Out<Token> out{this, "out"};
+
+  Task<> Work(Context&) override {
+    while (auto item = co_await in.Receive()) {
+      auto send = out.Send(*item);
+      absl::Status sent = co_await send;
+      if (!sent.ok()) co_return sent;
+    }
+    co_return in.status();
+  }
+};
+
+// Leases batches within a time, takes a part of each, lets the rest go back, and sends batches on.
+class BatchRelay final : public Stage {
+ public:
+  In<Token> in{this, "in"};
+  Out<Token> out{this, "out"};
+  BatchRelay(size_t most, size_t take, int workers) : most_(most), take_(take) {
+    set_workers(workers);
+  }
+
+  Task<> Work(Context& context) override {
+    std::vector<Token> batch;
+    bool more = true;
+    while (more) {
+      Lease<Token> lease;
+      {
+        Context attempt = context.WithTimeout(absl::Milliseconds(1));
+        auto receive = in.ReceiveBatch(lease, most_, attempt);
+        const bool received = co_await receive;
+        if (!received) {
+          if (context.cancelled()) co_return absl::CancelledError("");
+          if (attempt.cancelled()) continue;
+          more = false;
+        }
+      }
+      for (size_t i = 0; i < take_ && !lease.empty(); ++i) {
+        batch.push_back(lease.Take());
+        // What has been taken makes room while the rest is kept.
+        auto yield = context.Yield();
+        co_await yield;
+      }
+      auto send = out.SendBatch(batch);
+      absl::Status sent = co_await send;
+      if (!sent.ok()) co_return sent;
+    }
+    co_return in.status();
+  }
+
+ private:
+  const size_t most_;
+  const size_t take_;
+};
+
+// Bounds each operation by a Context of its own, and tries again when that ends.
+class PatientRelay final : public Stage {
+ public:
+  In<Token> in{this, "in"};
+  Out<Token> out{this, "out"};
+
+  Task<> Work(Context& context) override {
+    while (true) {
+      Context receiving = context.WithTimeout(absl::Milliseconds(2));
+      auto receive = in.Receive(receiving);
+      std::optional<Token> item = co_await receive;
+      if (!item.has_value()) {
+        if (context.cancelled()) co_return absl::CancelledError("");
+        // A bound that ends with the input says nothing of it.
+        auto look = in.ReceiveWithin(absl::ZeroDuration());
+        absl::StatusOr<Token> left = co_await look;
+        if (absl::IsOutOfRange(left.status())) co_return in.status();
+        if (absl::IsDeadlineExceeded(left.status())) continue;
+        if (!left.ok()) co_return left.status();
+        item.emplace(std::move(*left));
+      }
+      while (true) {
+        Context sending = context.WithTimeout(absl::Milliseconds(1));
+        auto send = out.Send(*item, sending);
+        absl::Status sent = co_await send;
+        if (sent.ok()) break;
+        if (!absl::IsCancelled(sent) || context.cancelled()) co_return sent;
+      }
+    }
+  }
+};
+
+// Its output fails when it is full: the item is still its own, and it tries again later.
+class Retry final : public Stage {
+ public:
+  In<Token> in{this, "in"};
+  Out<Token> out{this, "out"};
+
+  Task<> Work(Context& context) override {
+    while (auto item = co_await in.Receive()) {
+      while (true) {
+        auto send = out.Send(*item);
+        absl::Status sent = co_await send;
+        if (sent.ok()) break;
+        if (!absl::IsResourceExhausted(sent)) co_return sent;
+        auto sleep = context.Sleep(absl::Microseconds(5));
+        absl::Status slept = co_await sleep;
+        if (!slept.ok()) co_return slept;
+      }
+    }
+    co_return in.status();
+  }
+};
+
+// What does not fit into `out` goes to `late`.
+class Route final : public Stage {
+ public:
+  In<Token> in{this, "in"};
+  Out<Token> out{this, "out"};
+  Out<Token> late{this, "late"};
+  explicit Route(size_t at_once) : at_once_(at_once) {}
+
+  Task<> Work(Context&) override {
+    std::vector<Token> batch;
+    for (bool more = true; more;) {
+      auto item = co_await in.Receive();
+      if (item) batch.push_back(std::move(*item));
+      more = item.has_value();
+      if (more && batch.size() < at_once_) continue;
+      auto send = out.SendBatch(batch);
+      absl::Status sent = co_await send;
+      if (!sent.ok()) co_return sent;
+    }
+    co_return in.status();
+  }
+
+ private:
+  const size_t at_once_;
+};
+
+// A source that sleeps between its items. One that was refused while the run drains is still its own.
+class SleepySource final : public Stage {
+ public:
+  Out<Token> out{this, "out"};
+  SleepySource(uint64_t first, uint64_t count, const bool& endless)
+      : first_(first), count_(count), endless_(endless) {}
+
+  Task<> Work(Context& context) override {
+    for (uint64_t i = 0; i < count_; ++i) {
+      Token item(first_ + i);
+      auto send = out.Send(item);
+      absl::Status sent = co_await send;
+      if (!sent.ok() && item.value() != first_ + i)
+        co_return absl::InternalError("an item that was not sent is gone");
+      if (!sent.ok()) co_return sent;
+      auto sleep = context.Sleep(absl::Microseconds(100));
+      absl::Status slept = co_await sleep;
+      if (!slept.ok()) co_return slept;
+    }
+    auto sleep = context.Sleep(endless_ ? absl::InfiniteDuration() : absl::ZeroDuration());
+    absl::Status slept = co_await sleep;
+    co_return slept;
+  }
+
+ private:
+  const uint64_t first_;
+  const uint64_t count_;
+  const bool& endless_;
+};
+
+// Sends without ever having to wait, until nobody wants more: whoever is to end it needs a turn.
+class Spinner final : public Stage {
+ public:
+  Out<Token> out{this, "out"};
+
+  Task<> Work(Context&) override {
+    while (true) {
+      Token item(0);
+      auto send = out.Send(item);
+      absl::Status sent = co_await send;
+      if (!sent.ok()) co_return sent;
+    }
+  }
+};
+
+// Receives a few, and wants no more.
+class FewSink final : public Stage {
+ public:
+  In<Token> in{this, "in"};
+  explicit FewSink(uint64_t few) : few_(few) {}
+
+  Task<> Work(Context&) override {
+    for (uint64_t i = 0; i < few_; ++i) {
+      auto item = co_await in.Receive();
+      if (!item) co_return in.status();
+    }
+    co_return absl::OkStatus();
+  }
+
+ private:
+  const uint64_t few_;
+};
+
 // Sends each item round a loop a few times before it lets it go. The channel back to it holds whatever comes: it alone empties
 // it.
 class Rounds final : public Stage {
@@ -128,13 +330,23 @@ class CommitSink final : public Stage {
 
 }  // namespace
 
-GeneratedGraph::GeneratedGraph(uint64_t seed)
-    : random_(seed), graph_(absl::StrCat("generated ", seed)) {
+GeneratedGraph::GeneratedGraph(uint64_t seed, bool lossless)
+    : random_(seed), lossless_(lossless), graph_(absl::StrCat("generated ", seed)) {
   const uint64_t sources = 1 + Draw(3);
   for (uint64_t i = 0; i < sources; ++i) AddSource();
   const uint64_t steps = 1 + Draw(6);
   for (uint64_t i = 0; i < steps; ++i) AddStep();
   while (!open_.empty()) AddSink(TakeStream());
+  if (Draw(4) == 0) {
+    auto& spinner = graph_.Add<Spinner>(Name("spinner"));
+    auto& few = graph_.Add<FewSink>(Name("few"), 1 + Draw(4));
+    const uint64_t which = Draw(3);
+    ChannelOptions options = Capacity();
+    if (which == 1) options.when_full = WhenFull::kDropNewest;
+    if (which == 2) options.when_full = WhenFull::kDropOldest;
+    graph_.Connect(spinner.out, few.in, options);
+    spinner.out.OnDropped([this](Token&&) { ++dropped_; });
+  }
 }
 
 std::string GeneratedGraph::Name(const std::string& kind) { return absl::StrCat(kind, named_++); }
@@ -165,33 +377,60 @@ void GeneratedGraph::Unite(int a, int b) {
   }
 }
 
+void GeneratedGraph::ConnectLossy(Out<Token>& out, In<Token>& in, ChannelOptions options) {
+  options.when_full = Draw(2) == 0 ? WhenFull::kDropNewest : WhenFull::kDropOldest;
+  if (Draw(2) == 0) options.patience = absl::Microseconds(200);
+  if (lossless_) {
+    options.when_full = WhenFull::kBlock;
+    options.patience = absl::ZeroDuration();
+  }
+  graph_.Connect(out, in, options);
+  out.OnDropped([this](Token&&) { ++dropped_; });
+}
+
 void GeneratedGraph::AddSource() {
   std::vector<Token> items;
   const uint64_t count = Draw(12);
+  if (Draw(4) == 0) {
+    auto& source = graph_.Add<SleepySource>(Name("sleepy"), 1000 * components_, count, endless_);
+    open_.push_back({&source.out, {}, components_++});
+    return;
+  }
   for (uint64_t i = 0; i < count; ++i) items.emplace_back(1000 * components_ + i);
   auto& source = graph_.Add(Name("source"), FromVector(std::move(items)));
-  open_.push_back({&source.out, true, components_++});
+  open_.push_back({&source.out, {}, components_++});
 }
 
 void GeneratedGraph::AddStep() {
   Stream stream = TakeStream();
   Flow<Token> flow(graph_, *stream.out);
-  auto continue_with = [&](Out<Token>& out, bool ordered) {
-    open_.push_back({&out, ordered, stream.component});
+  const SinkTraits traits = stream.traits;
+  auto continue_with = [&](Out<Token>& out, SinkTraits now) {
+    open_.push_back({&out, now, stream.component});
   };
-  switch (Draw(12)) {
+  const auto keeps_order = [&](bool keeps) {
+    SinkTraits now = traits;
+    now.ordered = now.ordered && keeps;
+    return now;
+  };
+  // Which items are the last depends on all of them.
+  const auto changes_last = [](SinkTraits now) {
+    now.newest = false;
+    return now;
+  };
+  switch (Draw(19)) {
     case 0:
     case 1: {
       const StepOptions options = Options(true);
       auto next = flow.Map(Name("map"), FaultyIdentity{&fault_, fault_points_++}, options);
-      continue_with(next.out(), stream.ordered && options.ordered);
+      continue_with(next.out(), keeps_order(options.workers == 1 || options.ordered));
       break;
     }
     case 2: {
       const StepOptions options = Options(true);
       auto next = flow.Filter(
           Name("filter"), [](const Token& item) { return item.value() % 3 != 0; }, options);
-      continue_with(next.out(), stream.ordered && options.ordered);
+      continue_with(next.out(), changes_last(keeps_order(options.workers == 1 || options.ordered)));
       break;
     }
     case 3: {
@@ -202,29 +441,29 @@ void GeneratedGraph::AddStep() {
             return std::vector<Token>(item.value() % 4, Token(item.value()));
           },
           options);
-      continue_with(next.out(), stream.ordered && options.ordered);
+      continue_with(next.out(), changes_last(keeps_order(options.workers == 1 || options.ordered)));
       break;
     }
     case 4: {
       auto next = flow.Via(Name("timed"), std::make_unique<TimedRelay>(), Capacity());
-      continue_with(next.out(), stream.ordered);
+      continue_with(next.out(), traits);
       break;
     }
     case 5: {
       auto next = flow.Via(Name("blocking"), std::make_unique<BlockingRelay>(), Capacity());
-      continue_with(next.out(), stream.ordered);
+      continue_with(next.out(), traits);
       break;
     }
     case 6: {
       for (Flow<Token>& branch : flow.Broadcast(Name("broadcast"), 2, Capacity())) {
-        continue_with(branch.out(), stream.ordered);
+        continue_with(branch.out(), traits);
       }
       break;
     }
     case 7: {
       auto which = [](const Token& item) { return item.value() % 2; };
       for (Flow<Token>& branch : flow.Partition(Name("partition"), 2, which, Capacity())) {
-        continue_with(branch.out(), stream.ordered);
+        continue_with(branch.out(), changes_last(traits));
       }
       break;
     }
@@ -236,7 +475,10 @@ void GeneratedGraph::AddStep() {
       Stream other = TakeStream();
       auto next = flow.Merge(Name("merge"), Flow<Token>(graph_, *other.out));
       Unite(stream.component, other.component);
-      continue_with(next.out(), false);
+      SinkTraits now = changes_last(keeps_order(false));
+      now.exact = now.exact && other.traits.exact;
+      now.part = now.part && other.traits.part;
+      continue_with(next.out(), now);
       break;
     }
     case 9: {
@@ -251,16 +493,33 @@ void GeneratedGraph::AddStep() {
       open_.erase(other);
       Unite(stream.component, second.component);
       Flow<Token> second_flow(graph_, *second.out);
-      if (stream.ordered && second.ordered && Draw(2) == 0) {
+      const bool exact = traits.exact && second.traits.exact;
+      SinkTraits now = changes_last(keeps_order(second.traits.ordered));
+      now.exact = exact;
+      now.part = now.part && second.traits.part;
+      if (now.ordered && exact && Draw(2) == 0) {
         auto pairs = flow.Zip(Name("zip"), second_flow);
         auto sums = pairs.Map(Name("sum"), [](std::pair<Token, Token> pair) {
           return Token(pair.first.value() * 31 + pair.second.value());
         });
-        continue_with(sums.out(), true);
+        now.part = false;
+        continue_with(sums.out(), now);
       } else {
         auto next = flow.Concat(Name("concat"), second_flow);
-        continue_with(next.out(), stream.ordered && second.ordered);
+        continue_with(next.out(), now);
       }
+      break;
+    }
+    case 10: {
+      // What is taken of an unordered stream, or of one that loses items, depends on the schedule.
+      if (!traits.ordered || !traits.exact) {
+        open_.push_back(stream);
+        break;
+      }
+      auto next = flow.Take(Name("take"), Draw(6), Capacity());
+      SinkTraits now = traits;
+      now.part = false;
+      continue_with(next.out(), now);
       break;
     }
     case 11: {
@@ -269,17 +528,83 @@ void GeneratedGraph::AddStep() {
       graph_.Connect(*stream.out, rounds.in, {.capacity = 1000});
       graph_.Connect(rounds.again, relay.in, Capacity());
       graph_.Connect(relay.out, rounds.in, {.feedback = true});
-      continue_with(rounds.out, false);
+      continue_with(rounds.out, changes_last(keeps_order(false)));
       break;
     }
-    case 10: {
-      // What is taken of an unordered stream depends on the schedule.
-      if (!stream.ordered) {
-        open_.push_back(stream);
-        break;
+    case 12:
+    case 13: {
+      const int workers = Draw(2) == 0 ? 1 : static_cast<int>(2 + Draw(2));
+      const size_t most = 1 + Draw(4);
+      auto relay = std::make_unique<BatchRelay>(most, 1 + Draw(most), workers);
+      auto next = flow.Via(Name("batch"), std::move(relay), Capacity());
+      continue_with(next.out(), changes_last(keeps_order(workers == 1)));
+      break;
+    }
+    case 14: {
+      auto next = flow.Via(Name("patient"), std::make_unique<PatientRelay>(), Capacity());
+      continue_with(next.out(), traits);
+      break;
+    }
+    case 15: {
+      auto& relay = graph_.Add<Relay>(Name("lossy"));
+      relay.set_workers(static_cast<int>(1 + Draw(2)));
+      ConnectLossy(*stream.out, relay.in, Capacity());
+      const bool drops_oldest = stream.out->policy() != nullptr &&
+                                stream.out->policy()->when_full == WhenFull::kDropOldest;
+      SinkTraits now = keeps_order(relay.workers() == 1);
+      now.newest = drops_oldest && now.ordered && traits.exact;
+      now.exact = false;
+      continue_with(relay.out, now);
+      break;
+    }
+    case 16: {
+      auto& retry = graph_.Add<Retry>(Name("retry"));
+      auto& relay = graph_.Add<Relay>(Name("retried"));
+      graph_.Connect(*stream.out, retry.in, Capacity());
+      ChannelOptions options = Capacity();
+      options.when_full = WhenFull::kFail;
+      if (Draw(2) == 0) options.patience = absl::Microseconds(20);
+      graph_.Connect(retry.out, relay.in, options);
+      continue_with(relay.out, traits);
+      break;
+    }
+    case 17: {
+      auto& route = graph_.Add<Route>(Name("route"), 1 + Draw(3));
+      auto& late = graph_.Add<Relay>(Name("late"));
+      auto& merge = graph_.Add<Relay>(Name("routed"));
+      graph_.Connect(*stream.out, route.in, Capacity());
+      ChannelOptions options = Capacity();
+      options.when_full = WhenFull::kDivert;
+      if (Draw(2) == 0) options.patience = absl::Microseconds(20);
+      graph_.Connect(route.out, merge.in, options);
+      route.out.DivertTo(route.late);
+      SinkTraits now = changes_last(keeps_order(false));
+      if (Draw(2) == 0) {
+        ConnectLossy(route.late, late.in, Capacity());
+        now.exact = false;
+      } else {
+        graph_.Connect(route.late, late.in, Capacity());
       }
-      auto next = flow.Take(Name("take"), Draw(6), Capacity());
-      continue_with(next.out(), true);
+      graph_.Connect(late.out, merge.in);
+      continue_with(merge.out, now);
+      break;
+    }
+    case 18: {
+      auto& relay = graph_.Add<Relay>(Name("weighed"));
+      // Most take three bytes or four, and some are larger than the bound.
+      relay.in.MeasureBy(
+          [](const Token& item) { return item.value() % 5 == 4 ? 20 : 3 + item.value() % 2; });
+      ChannelOptions options = Capacity();
+      options.bytes = 4 + Draw(6);
+      if (Draw(2) == 0) {
+        graph_.Connect(*stream.out, relay.in, options);
+        continue_with(relay.out, traits);
+      } else {
+        ConnectLossy(*stream.out, relay.in, options);
+        SinkTraits now = changes_last(traits);
+        now.exact = false;
+        continue_with(relay.out, now);
+      }
       break;
     }
   }
@@ -287,7 +612,7 @@ void GeneratedGraph::AddStep() {
 
 void GeneratedGraph::AddSink(const Stream& stream) {
   committed_.push_back(std::make_unique<Committed>());
-  sink_ordered_.push_back(stream.ordered);
+  sinks_.push_back(stream.traits);
   auto& sink = graph_.Add<CommitSink>(Name("sink"), *committed_.back());
   graph_.Connect(*stream.out, sink.in, Capacity());
 }
@@ -296,7 +621,7 @@ std::vector<GeneratedGraph::Committed> GeneratedGraph::TakeCommitted() {
   std::vector<Committed> taken;
   for (size_t i = 0; i < committed_.size(); ++i) {
     Committed committed = std::exchange(*committed_[i], {});
-    if (!sink_ordered_[i]) std::sort(committed.values.begin(), committed.values.end());
+    if (!sinks_[i].ordered) std::sort(committed.values.begin(), committed.values.end());
     taken.push_back(std::move(committed));
   }
   return taken;
