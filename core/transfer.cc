@@ -74,9 +74,7 @@ class SendAny final : public Operation {
 class TakeTurn final : public Operation {
  public:
   explicit TakeTurn(Outcome outcome) : outcome_(outcome) {}
-  bool await_ready() {
-    return outcome_ == Outcome::kDone ? work_->SpendBudget() : !work_->MustTakeTurn();
-  }
+  bool await_ready() { return work_->MayGoOn(outcome_); }
   void await_suspend(std::coroutine_handle<> frame) { work_->Yield(frame); }
   void await_resume() {}
 

@@ -40,7 +40,7 @@ class ReceiveOperation : public Operation, private ReceiveRequest<T> {
       if (!bounds_.tries_once()) return false;
       outcome_ = Outcome::kTimedOut;
     }
-    return outcome_ == Outcome::kDone ? work_->SpendBudget() : !work_->MustTakeTurn();
+    return work_->MayGoOn(outcome_);
   }
 
   bool await_suspend(std::coroutine_handle<> frame) {
@@ -189,7 +189,7 @@ class SendOperation : public Operation, private SendRequest<T> {
       if (!bounds_.tries_once()) return false;
       outcome_ = Outcome::kTimedOut;
     }
-    return outcome_ == Outcome::kDone ? work_->SpendBudget() : !work_->MustTakeTurn();
+    return work_->MayGoOn(outcome_);
   }
 
   bool await_suspend(std::coroutine_handle<> frame) {

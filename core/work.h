@@ -67,6 +67,11 @@ class Work final : public Job, public Waiter, public Pooled {
   void EndTurn() { budget_ = 1; }
   // True if the run is being cancelled and it is not this Work's turn to unwind.
   bool MustTakeTurn() const;
+  // Whether a Work goes on at once with an operation that is decided as `outcome`. Whatever it is, it takes of the budget: one
+  // that tries again and again would never let those run who could change the outcome.
+  bool MayGoOn(Outcome outcome) {
+    return SpendBudget() && (outcome == Outcome::kDone || !MustTakeTurn());
+  }
   // Suspends a Work whose operation is decided already: to the back of the queue, or to the gate.
   void Yield(std::coroutine_handle<> frame);
   void Prepare(std::coroutine_handle<> frame, const Wait& wait);

@@ -849,6 +849,29 @@ TEST_P(PortTest, Budget_AWorkThatNeverHasToWait_LetsOthersRun) {
   EXPECT_TRUE(RunToEnd(engine(), graph_).ok());
 }
 
+TEST_P(PortTest, Budget_AWorkThatPolls_LetsOthersRun) {
+  // On one thread this ends only if who tries again and again gives way to who sends, and to who receives.
+  auto& source = graph_.Add<ProbeSource<int>>("source", [&](Context&, Out<int>& out) -> Task<> {
+    for (int i = 0; i < 5;) {
+      auto send = out.SendWithin(absl::ZeroDuration(), i);
+      absl::Status sent = co_await send;
+      if (sent.ok()) ++i;
+      if (!sent.ok() && !absl::IsDeadlineExceeded(sent)) co_return sent;
+    }
+    co_return absl::OkStatus();
+  });
+  auto& sink = graph_.Add<ProbeSink<int>>("sink", [&](Context&, In<int>& in) -> Task<> {
+    while (true) {
+      auto receive = in.ReceiveWithin(absl::ZeroDuration());
+      absl::StatusOr<int> item = co_await receive;
+      if (absl::IsOutOfRange(item.status())) co_return in.status();
+      if (!item.ok() && !absl::IsDeadlineExceeded(item.status())) co_return item.status();
+    }
+  });
+  graph_.Connect(source.out, sink.in, {.capacity = 1});
+  EXPECT_TRUE(RunToEnd(engine(), graph_).ok());
+}
+
 // --- Names ---
 
 TEST_P(PortTest, TypeName_IsReadable) {
