@@ -273,6 +273,7 @@ TEST_F(ChannelInterleavingTest, SingleItemsTakenUnseen_TheSenderGetsTheRoomBefor
                       shared.received.push_back(item);
                     }
                     shared.channel.AdmitOwed();
+                    World::current()->Step();  // what it has stored may still be on its way
                     World::current()->WaitUntil([&] { return shared.sent == 5; });
                     Receive(shared, 1, false);
                   }};

@@ -9,8 +9,9 @@
 A line for each: whether it was found, the graph's seed and the engine's that showed it, or the test, after how many schedules,
 and how long it took with its build. Before the bugs comes the source as it is, in which nothing may be found.
 
-It is built by clang-19 without Bazel, and without optimisation: a bug is compiled in one file if it is in one, and with all that
-includes it as a single translation unit if it is in a header; the headers of the system are precompiled.
+It is built by clang-19 without Bazel, and without optimisation: a bug in a .cc file is compiled with that file, one in a header
+of templates with the tests, which alone instantiate them with their items, and one in any other header with everything, as a
+single translation unit. The headers of the system are precompiled.
 """
 
 import argparse
@@ -30,10 +31,11 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 MOST_SCHEDULES = 10_000
 COMPILER = os.environ.get("CXX", "clang++-19")
-FLAGS = ["-std=c++20", "-O0", "-g1", "-D_GLIBCXX_ASSERTIONS", "-w"]
+FLAGS = ["-std=c++20", "-O0", "-D_GLIBCXX_ASSERTIONS", "-w"]
 FINDER = ["tests/simulation/generated_graph.cc", "tests/simulation/campaign.cc", "tests/planted/finder.cc"]
 SIMULATION = "simulation"
 INTERLEAVING = "tests/interleaving/"
+TEMPLATES = ("core/channel.h", "core/lease.h", "core/port.h", "core/transfer.h", "stages/fuse.h", "stages/transform.h")
 SECONDS_OF_A_TEST = 120
 SECONDS_OF_A_FINDER = 600
 
@@ -145,11 +147,14 @@ class Copy:
         program = self.path("program")
         if by.startswith(INTERLEAVING):
             sources = ["core/channel_base.cc", "core/wait.cc", "core/block_pool.cc", INTERLEAVING + "interleaving.cc", by]
-            objects = [self.object(sources, "interleaving", ["-DWEIR_INTERLEAVING", "-O1"])]
+            objects = [self.object(sources, "interleaving", ["-DWEIR_INTERLEAVING", "-O2"])]
             libraries = ["-lgtest", "-lgtest_main", "-lboost_context"]
         else:
             parts = [SIMULATION] if by == SIMULATION else [by, "tests/support/testing.cc"]
-            if changed is None or changed.endswith(".cc"):
+            if changed in TEMPLATES:
+                objects = [self.object(FINDER if by == SIMULATION else parts, "changed")]
+                objects += [self.clean_object(source) for source in self.core]
+            elif changed is None or changed.endswith(".cc"):
                 objects = [self.clean_object(part) for part in parts + [s for s in self.core if s != changed]]
                 if changed is not None:
                     objects.append(self.object([changed], "changed"))

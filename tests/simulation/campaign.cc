@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "weir/core/simulator.h"
@@ -166,6 +167,7 @@ void Campaign::Complete(uint64_t seed) {
     Expect(outcome.committed[i].happened, absl::StrCat("sink ", i, " has not committed"));
   }
   ExpectNothingCutOff(outcome);
+  ExpectCounts(outcome.report);
   longest_ = std::max(longest_, outcome.steps);
   if (seed % 97 == 0) {
     const Outcome again = RunSchedule(generated_, schedule);
@@ -270,6 +272,32 @@ void Campaign::ExpectOrderOfTeardown(const Outcome& outcome) {
   std::vector<std::string> channels;
   for (const ChannelReport& channel : outcome.report.channels) channels.push_back(channel.name);
   in_order(channels, outcome.report.teardown.discarded);
+}
+
+// What a Map receives it sends, if nobody has ended early; what a policy does not send is sent where it diverts to.
+void Campaign::ExpectCounts(const Report& report) {
+  uint64_t diverted = 0;
+  for (const ChannelReport& channel : report.channels) {
+    if (channel.ledger.unread > 0 || channel.ledger.refused > 0) return;
+  }
+  for (const StageReport& stage : report.stages) {
+    if (stage.kind != "Map" && stage.kind != "Broadcast") continue;
+    const auto shares = [&](const ChannelReport& channel) {
+      return channel.from.size() > 1 &&
+             std::any_of(channel.from.begin(), channel.from.end(), [&](const std::string& from) {
+               return absl::StartsWith(from, stage.name + ".");
+             });
+    };
+    if (std::any_of(report.channels.begin(), report.channels.end(), shares)) continue;
+    const uint64_t each = stage.kind == "Map" ? 1 : 2;
+    Expect(stage.sent == each * stage.received,
+           absl::StrCat(stage.name, " received ", stage.received, " and sent ", stage.sent));
+  }
+  for (const ChannelReport& channel : report.channels) {
+    diverted += channel.ledger.diverted;
+    if (absl::StartsWith(channel.name, "late")) diverted -= channel.ledger.accepted;
+  }
+  Expect(diverted == 0, "not what was diverted came to where it was diverted to");
 }
 
 std::string Campaign::Judge() {

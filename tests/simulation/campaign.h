@@ -53,6 +53,7 @@ class Campaign {
   void Expect(bool holds, std::string_view otherwise);
   void ExpectNothingCutOff(const Outcome& outcome);
   void ExpectOrderOfTeardown(const Outcome& outcome);
+  void ExpectCounts(const Report& report);
   // Of what the sink would have without losses, in the same order where it is ordered.
   void ExpectPart(size_t sink, const std::vector<uint64_t>& values);
   void ExpectAsComplete(size_t sink, const GeneratedGraph::Committed& committed);

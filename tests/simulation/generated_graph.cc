@@ -265,22 +265,92 @@ class Spinner final : public Stage {
   }
 };
 
-// Receives a few, and wants no more.
+// Receives a few, and wants no more. It waits for them, or tries again and again.
 class FewSink final : public Stage {
  public:
   In<Token> in{this, "in"};
-  explicit FewSink(uint64_t few) : few_(few) {}
+  FewSink(uint64_t few, bool polls) : few_(few), polls_(polls) {}
 
   Task<> Work(Context&) override {
-    for (uint64_t i = 0; i < few_; ++i) {
-      auto item = co_await in.Receive();
-      if (!item) co_return in.status();
+    for (uint64_t i = 0; i < few_;) {
+      auto receive = in.ReceiveWithin(polls_ ? absl::ZeroDuration() : absl::InfiniteDuration());
+      absl::StatusOr<Token> item = co_await receive;
+      if (item.ok()) ++i;
+      if (absl::IsOutOfRange(item.status())) co_return in.status();
+      if (!item.ok() && !absl::IsDeadlineExceeded(item.status())) co_return item.status();
     }
     co_return absl::OkStatus();
   }
 
  private:
   const uint64_t few_;
+  const bool polls_;
+};
+
+// Sends more than `out` holds, and only then gives the sign.
+class Sluice final : public Stage {
+ public:
+  In<Token> in{this, "in"};
+  Out<Token> out{this, "out"};
+  Out<Token> sign{this, "sign"};
+  explicit Sluice(size_t group) : group_(group) {}
+
+  Task<> Work(Context&) override {
+    for (size_t sent_now = 1;; ++sent_now) {
+      auto item = co_await in.Receive();
+      if (!item) co_return in.status();
+      auto send = out.Send(*item);
+      absl::Status sent = co_await send;
+      if (!sent.ok()) co_return sent;
+      if (sent_now % group_ != 0) continue;
+      Token given(0);
+      auto give = sign.Send(given);
+      sent = co_await give;
+      if (!sent.ok()) co_return sent;
+    }
+  }
+
+ private:
+  const size_t group_;
+};
+
+// Takes the first of each such group, and waits for the sign before it takes the others: what it has taken makes room, although
+// it waits for something else.
+class SignedRelay final : public Stage {
+ public:
+  In<Token> in{this, "in"};
+  In<Token> sign{this, "sign"};
+  Out<Token> out{this, "out"};
+  SignedRelay(size_t group, bool leases) : group_(group), leases_(leases) {}
+
+  Task<> Work(Context&) override {
+    Lease<Token> lease;
+    for (size_t taken = 0;; ++taken) {
+      if (taken % group_ == 1 % group_ && taken > 0) {
+        auto given = co_await sign.Receive();
+        if (!given && !sign.status().ok()) co_return sign.status();
+      }
+      std::optional<Token> item;
+      if (!leases_) {
+        auto receive = in.Receive();
+        item = co_await receive;
+      } else {
+        if (lease.empty()) {
+          auto receive = in.ReceiveBatch(lease);
+          co_await receive;
+        }
+        if (!lease.empty()) item.emplace(lease.Take());
+      }
+      if (!item) co_return in.status();
+      auto send = out.Send(*item);
+      absl::Status sent = co_await send;
+      if (!sent.ok()) co_return sent;
+    }
+  }
+
+ private:
+  const size_t group_;
+  const bool leases_;
 };
 
 // Sends each item round a loop a few times before it lets it go. The channel back to it holds whatever comes: it alone empties
@@ -337,15 +407,19 @@ GeneratedGraph::GeneratedGraph(uint64_t seed, bool lossless)
   const uint64_t steps = 1 + Draw(6);
   for (uint64_t i = 0; i < steps; ++i) AddStep();
   while (!open_.empty()) AddSink(TakeStream());
-  if (Draw(4) == 0) {
-    auto& spinner = graph_.Add<Spinner>(Name("spinner"));
-    auto& few = graph_.Add<FewSink>(Name("few"), 1 + Draw(4));
-    const uint64_t which = Draw(3);
-    ChannelOptions options = Capacity();
-    if (which == 1) options.when_full = WhenFull::kDropNewest;
-    if (which == 2) options.when_full = WhenFull::kDropOldest;
-    graph_.Connect(spinner.out, few.in, options);
-    spinner.out.OnDropped([this](Token&&) { ++dropped_; });
+  if (Draw(3) == 0) {
+    auto& few = graph_.Add<FewSink>(Name("few"), 1 + Draw(4), Draw(2) == 0);
+    const ChannelOptions shared = Capacity();
+    const uint64_t spinners = 1 + Draw(3);
+    for (uint64_t i = 0; i < spinners; ++i) {
+      auto& spinner = graph_.Add<Spinner>(Name("spinner"));
+      ChannelOptions options = shared;
+      const uint64_t which = Draw(4);
+      if (which == 1) options.when_full = WhenFull::kDropNewest;
+      if (which == 2) options.when_full = WhenFull::kDropOldest;
+      graph_.Connect(spinner.out, few.in, options);
+      spinner.out.OnDropped([this](Token&&) { ++dropped_; });
+    }
   }
 }
 
@@ -418,7 +492,7 @@ void GeneratedGraph::AddStep() {
     now.newest = false;
     return now;
   };
-  switch (Draw(19)) {
+  switch (Draw(22)) {
     case 0:
     case 1: {
       const StepOptions options = Options(true);
@@ -587,6 +661,32 @@ void GeneratedGraph::AddStep() {
       }
       graph_.Connect(late.out, merge.in);
       continue_with(merge.out, now);
+      break;
+    }
+    case 21: {
+      // Workers that keep order, and are told in the middle that no more is wanted.
+      StepOptions options = Options(false);
+      options.workers = static_cast<int>(2 + Draw(2));
+      auto next = flow.Map(Name("map"), FaultyIdentity{&fault_, fault_points_++}, options);
+      if (!traits.ordered || !traits.exact) {
+        continue_with(next.out(), traits);
+        break;
+      }
+      auto taken = next.Take(Name("take"), Draw(6), {.capacity = 1 + Draw(2)});
+      SinkTraits now = traits;
+      now.part = false;
+      continue_with(taken.out(), now);
+      break;
+    }
+    case 19:
+    case 20: {
+      const size_t capacity = 2 + Draw(4);
+      auto& sluice = graph_.Add<Sluice>(Name("sluice"), capacity + 1);
+      auto& relay = graph_.Add<SignedRelay>(Name("signed"), capacity + 1, Draw(2) == 0);
+      graph_.Connect(*stream.out, sluice.in, Capacity());
+      graph_.Connect(sluice.out, relay.in, {.capacity = capacity});
+      graph_.Connect(sluice.sign, relay.sign, {.capacity = 1000});
+      continue_with(relay.out, traits);
       break;
     }
     case 18: {
