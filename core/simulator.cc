@@ -141,10 +141,11 @@ bool Simulator::Step() {
       lock.lock();
       choices = ready_.size();
     }
-    if (choices == 0 && timers_.size() == (patience_armed_ ? 1 : 0)) return false;
-    if (timers_.HasFireable(choices == 0) && (choices == 0 || choices_.Pick(16) == 15)) {
+    const bool idle = choices == 0 && held_.empty();
+    if (idle && timers_.size() == (patience_armed_ ? 1 : 0)) return false;
+    if (timers_.HasFireable(idle) && (choices == 0 || choices_.Pick(16) == 15)) {
       lock.unlock();
-      FireTimer(choices == 0);
+      FireTimer(idle);
       return true;
     }
     if (choices == 0) return false;
