@@ -7,7 +7,7 @@
   tests/planted/campaign.py --jobs=N        so many at a time; one for each core unless it is given
 
 A line for each: whether it was found, the graph's seed and the engine's that showed it, or the test, after how many schedules,
-and how long it took with its build. Before the bugs comes the source as it is, in which nothing may be found.
+and how long it took with its build; and `(none)` for the source as it is, in which nothing may be found.
 
 It is built by clang-19 without Bazel, and without optimisation: a bug in a .cc file is compiled with that file, one in a header
 of templates with the tests, which alone instantiate them with their items, and one in any other header with everything, as a
@@ -24,6 +24,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import tomllib
 
@@ -93,6 +94,7 @@ class Copy:
         self.folder = folder
         self.clean = clean  # the copy whose objects are those without a bug
         self.objects = {}
+        self.locks = {}  # of each of them
         for name in ("core", "stages", "tests"):
             shutil.copytree(os.path.join(ROOT, name), os.path.join(folder, name))
         weir = os.path.join(folder, "include", "weir")
@@ -137,10 +139,11 @@ class Copy:
         """As it is without a bug; compiled once."""
         if self.clean is not None:
             return self.clean.clean_object(source)
-        if source not in self.objects:
-            sources = FINDER if source == SIMULATION else [source]
-            self.objects[source] = self.object(sources, source.replace("/", "_"))
-        return self.objects[source]
+        with self.locks.setdefault(source, threading.Lock()):
+            if source not in self.objects:
+                sources = FINDER if source == SIMULATION else [source]
+                self.objects[source] = self.object(sources, source.replace("/", "_"))
+            return self.objects[source]
 
     def build(self, by, changed):
         """The program that runs `by`, if the file `changed` is not as in the clean copy."""
@@ -188,27 +191,32 @@ class Copy:
         return "found by %s: %s" % (by, failed[0] if failed else "the process ends")
 
 
-def try_bug(copies, bug):
-    """(what to print, whether it was found)"""
+def attempt(copies, bug):
+    """(what to print, whether it is as it should be). `bug` without a file: the source as it is, in which nothing may be found."""
     began = time.monotonic()
     copy = copies.get()
-    path = copy.path(bug["file"])
-    with open(path, encoding="utf-8") as file:
-        before = file.read()
+    name = bug["file"]
     try:
-        if before.count(bug["text"]) != 1:
-            raise Broken("its text is not in %s exactly once" % bug["file"])
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(before.replace(bug["text"], bug["replacement"]))
-        found = copy.find(bug["by"], bug["filter"], bug["file"])
+        if name is None:
+            found = copy.find(bug["by"], bug["filter"], None)
+            return "%-52s %5.1f s  %s" % ("(none)", time.monotonic() - began, found or "nothing found by " + bug["by"]), found is None
+        with open(copy.path(name), encoding="utf-8") as file:
+            before = file.read()
+        try:
+            if before.count(bug["text"]) != 1:
+                raise Broken("its text is not in %s exactly once" % name)
+            with open(copy.path(name), "w", encoding="utf-8") as file:
+                file.write(before.replace(bug["text"], bug["replacement"]))
+            found = copy.find(bug["by"], bug["filter"], name)
+        finally:
+            with open(copy.path(name), "w", encoding="utf-8") as file:
+                file.write(before)
         text = found or "MISSED by %s" % bug["by"]
     except (Broken, subprocess.TimeoutExpired) as error:
         found, text = None, "BROKEN: %s" % error
     finally:
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(before)
         copies.put(copy)
-    return "%-52s %5.1f s  %s" % (bug["name"], time.monotonic() - began, text), found is not None
+    return "%-52s %5.1f s  %s" % (bug.get("name", "(none)"), time.monotonic() - began, text), found is not None
 
 
 def main():
@@ -224,29 +232,28 @@ def main():
         print("%d bugs, each of which can be planted" % len(bugs))
         return 0
     bugs = [bug for bug in bugs if re.search(options.only, bug["name"]) or re.search(options.only, bug["failure"])]
+    bugs.sort(key=lambda bug: bug["by"] != SIMULATION)
+    without = [{"file": None, "by": by, "filter": pattern}
+               for by, pattern in dict.fromkeys((bug["by"], bug["filter"]) for bug in bugs)]
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as scratch:
         clean = Copy(os.path.join(scratch, "clean"))
+        copies = queue.Queue()
+        for i in range(max(1, options.jobs)):
+            copies.put(Copy(os.path.join(scratch, "copy%d" % i), clean.precompiled, clean))
         with concurrent.futures.ThreadPoolExecutor(max(1, options.jobs)) as pool:
             try:
                 list(pool.map(clean.clean_object, clean.core + [SIMULATION]))
-                for by, pattern in sorted({(bug["by"], bug["filter"]) for bug in bugs}):
-                    found = clean.find(by, pattern, None)
-                    if found:
-                        raise Broken("without a bug there is something to find: " + found)
-            except (Broken, subprocess.TimeoutExpired) as error:
+            except Broken as error:
                 sys.exit("campaign: %s" % error)
-            print("%-52s %5.1f s  nothing found" % ("(no bug)", time.monotonic() - began), flush=True)
-            copies = queue.Queue()
-            for i in range(max(1, options.jobs)):
-                copies.put(Copy(os.path.join(scratch, "copy%d" % i), clean.precompiled, clean))
-            found = 0
-            for done in concurrent.futures.as_completed([pool.submit(try_bug, copies, bug) for bug in bugs]):
-                line, was_found = done.result()
-                found += was_found
+            good = {}
+            trials = {pool.submit(attempt, copies, trial): trial for trial in without[:1] + bugs + without[1:]}
+            for done in concurrent.futures.as_completed(trials):
+                line, good[done] = done.result()
                 print(line, flush=True)
+    found = sum(good[done] for done, trial in trials.items() if trial["file"] is not None)
     print("%d bugs, %d found, in %.0f s" % (len(bugs), found, time.monotonic() - began))
-    return 0 if found == len(bugs) else 1
+    return 0 if all(good.values()) else 1
 
 
 if __name__ == "__main__":
