@@ -16,7 +16,7 @@ SelectOperation::SelectOperation(absl::Span<SelectCase* const> cases, absl::Dura
 bool SelectOperation::await_ready() {
   if (bounds_.cancelled() || work_->run().tearing_down()) {
     outcome_ = Outcome::kCancelled;
-    return !work_->MustTakeTurn();
+    return work_->MayGoOn(outcome_);
   }
   absl::InlinedVector<size_t, 8> order(cases_.size());
   for (size_t i = 0; i < order.size(); ++i) order[i] = i;
@@ -39,7 +39,7 @@ bool SelectOperation::await_ready() {
     if (!bounds_.tries_once()) return false;
     outcome_ = Outcome::kTimedOut;
   }
-  return outcome_ == Outcome::kDone ? work_->SpendBudget() : !work_->MustTakeTurn();
+  return work_->MayGoOn(outcome_);
 }
 
 bool SelectOperation::await_suspend(std::coroutine_handle<> frame) {
