@@ -26,7 +26,7 @@ class SendAny final : public Operation {
       if (!bounds_.tries_once()) return false;
       outcome_ = Outcome::kTimedOut;
     }
-    return outcome_ == Outcome::kDone ? work_->SpendBudget() : !work_->MustTakeTurn();
+    return work_->MayGoOn(outcome_);
   }
 
   bool await_suspend(std::coroutine_handle<> frame) {
