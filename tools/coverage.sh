@@ -32,7 +32,7 @@ llvm-profdata-19 merge -o "$scratch/profile" "$scratch"/*.profraw
 
 # By the paths that the compiler saw: sources as core/..., headers by way of their include path.
 report() {
-  llvm-cov-19 "$@" -instr-profile="$scratch/profile" "${objects[@]}" --ignore-filename-regex='^(?!.*/core/)' 2>/dev/null
+  llvm-cov-19 "$@" -instr-profile="$scratch/profile" "${objects[@]}" 2>/dev/null
 }
 report export --format=lcov | python3 -c '
 import collections, re, sys
