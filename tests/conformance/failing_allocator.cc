@@ -72,6 +72,7 @@ void* AllocateBlock(std::size_t size, std::size_t alignment) {
 void FreeBlock(void* block, std::size_t, std::size_t) noexcept { testing::Free(block); }
 std::size_t BlockBytesInUse() { return 0; }
 void Populate(void*, std::size_t) {}
+uint64_t FailAllocation(uint64_t) { return kNoFailure; }
 
 }  // namespace weir::internal
 

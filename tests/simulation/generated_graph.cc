@@ -402,6 +402,23 @@ class CommitSink final : public Stage {
 
 GeneratedGraph::GeneratedGraph(uint64_t seed, bool lossless)
     : random_(seed), lossless_(lossless), graph_(absl::StrCat("generated ", seed)) {
+  Generate();
+}
+
+GeneratedGraph::GeneratedGraph(std::span<const uint8_t> choices, bool lossless)
+    : by_choices_(true), choices_(choices), lossless_(lossless), graph_("generated") {
+  Generate();
+}
+
+uint64_t GeneratedGraph::Draw(uint64_t n) {
+  if (!by_choices_) return random_() % n;
+  if (choices_.empty()) return 0;
+  const uint64_t choice = choices_.front();
+  choices_ = choices_.subspan(1);
+  return choice % n;
+}
+
+void GeneratedGraph::Generate() {
   const uint64_t sources = 1 + Draw(3);
   for (uint64_t i = 0; i < sources; ++i) AddSource();
   const uint64_t steps = 1 + Draw(6);

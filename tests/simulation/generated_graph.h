@@ -13,6 +13,7 @@
 #include <memory>
 #include <ostream>
 #include <random>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -61,6 +62,8 @@ class GeneratedGraph {
  public:
   // With `lossless`, the same graph, but that its channels block where they would drop something.
   explicit GeneratedGraph(uint64_t seed, bool lossless = false);
+  // Every choice is a byte of `choices`, from the first on; 0 once there are no more.
+  explicit GeneratedGraph(std::span<const uint8_t> choices, bool lossless = false);
 
   Graph& graph() { return graph_; }
   void set_fault(Fault fault) { fault_ = fault; }
@@ -98,6 +101,7 @@ class GeneratedGraph {
     int component;
   };
 
+  void Generate();
   Stream TakeStream();
   void AddSource();
   void AddStep();
@@ -107,11 +111,13 @@ class GeneratedGraph {
   std::string Name(const std::string& kind);
   StepOptions Options(bool may_have_workers);
   ChannelOptions Capacity();
-  uint64_t Draw(uint64_t n) { return random_() % n; }
+  uint64_t Draw(uint64_t n);
   // Merges two components into one.
   void Unite(int a, int b);
 
   std::mt19937_64 random_;
+  bool by_choices_ = false;  // rather than by random_
+  std::span<const uint8_t> choices_;
   const bool lossless_;
   Graph graph_;
   Fault fault_;
