@@ -154,9 +154,12 @@ class PatientRelay final : public Stage {
       if (!item.has_value()) {
         if (context.cancelled()) co_return absl::CancelledError("");
         // A bound that ends with the input says nothing of it.
+        const bool late = receiving.cancelled();
         auto look = in.ReceiveWithin(absl::ZeroDuration());
         absl::StatusOr<Token> left = co_await look;
         if (absl::IsOutOfRange(left.status())) co_return in.status();
+        if (!late && !context.cancelled())
+          co_return absl::InternalError("a receive ended by itself");
         if (absl::IsDeadlineExceeded(left.status())) continue;
         if (!left.ok()) co_return left.status();
         item.emplace(std::move(*left));
@@ -167,6 +170,7 @@ class PatientRelay final : public Stage {
         absl::Status sent = co_await send;
         if (sent.ok()) break;
         if (!absl::IsCancelled(sent) || context.cancelled()) co_return sent;
+        if (!sending.cancelled()) co_return absl::InternalError("a send was cancelled by nobody");
       }
     }
   }
