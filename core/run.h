@@ -33,7 +33,7 @@ class FinishedOperation;
 class Run {
  public:
   // A graph that Check refuses, an engine that could not be made, or a graph that runs already, gives a Run that is over,
-  // with the reason in its report.
+  // with the reason in its report. std::bad_alloc if there is no memory to begin with it: then nothing has happened.
   Run(Engine& engine, Graph& graph, RunOptions options = {});
   Run(const Run&) = delete;
   Run& operator=(const Run&) = delete;
