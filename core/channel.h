@@ -346,9 +346,9 @@ class Channel final : public ChannelBase {
     const size_t n = Fitting(request);
     if (n == 0) return;
     if (!single_) {
-      if (bytes_ != nullptr) bytes_->Enter(request, n, tail);
       ring_.Reserve(std::max<size_t>(tail + n - head_seen_, overwrites_ ? slots_wanted() : 0),
                     next_.load(std::memory_order_relaxed), tail);
+      if (bytes_ != nullptr) bytes_->Enter(request, n, tail);
     } else if (ring_.slots() == 0) {
       ring_.Reserve(capacity_, 0, 0);
     }
