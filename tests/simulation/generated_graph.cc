@@ -165,7 +165,8 @@ class PatientRelay final : public Stage {
         item.emplace(std::move(*left));
       }
       while (true) {
-        Context sending = context.WithTimeout(absl::Milliseconds(1));
+        // Longer than the other, whose end does not concern this wait.
+        Context sending = context.WithTimeout(absl::Milliseconds(5));
         auto send = out.Send(*item, sending);
         absl::Status sent = co_await send;
         if (sent.ok()) break;
