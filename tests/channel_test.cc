@@ -501,5 +501,49 @@ TEST_P(ChannelTest, Destructor_DestroysItems) {
   EXPECT_EQ(CountedItems::alive(), 0);
 }
 
+// --- Bounded in bytes: here an item takes as many as its value says ---
+
+class BoundedBytesTest : public weir::testing::WeirTest {
+ protected:
+  BoundedBytesTest() {
+    channel_->SetEnds({});
+    channel_->BoundBytes(10, [](const Counted& item) { return static_cast<size_t>(item.value()); });
+  }
+  void TearDown() override {
+    channel_.reset();
+    WeirTest::TearDown();
+  }
+  Outcome Put(const Values& values) {
+    Sender sender(*channel_, values);
+    return sender.Put();
+  }
+  Outcome TakeOne() {
+    Receiver receiver(*channel_);
+    return receiver.Take();
+  }
+
+  RunSignals signals_;
+  std::unique_ptr<Channel<Counted>> channel_ =
+      std::make_unique<Channel<Counted>>("test.in", 64, signals_);
+};
+
+TEST_F(BoundedBytesTest, BytesThatHaveLeft_AreFreeAgain) {
+  EXPECT_EQ(Put({5, 5}), Outcome::kDone);
+  EXPECT_EQ(Put({1}), Outcome::kNone);
+  EXPECT_EQ(TakeOne(), Outcome::kDone);
+  EXPECT_EQ(Put({5}), Outcome::kDone);
+  EXPECT_EQ(Put({1}), Outcome::kNone);
+}
+
+TEST_F(BoundedBytesTest, ASmallItem_DoesNotOvertakeALargerOneThatWaits) {
+  EXPECT_EQ(Put({8}), Outcome::kDone);
+  Sender large(*channel_, {5});
+  ASSERT_EQ(large.Park(), Outcome::kNone);
+  EXPECT_EQ(Put({2}), Outcome::kNone);
+  EXPECT_EQ(TakeOne(), Outcome::kDone);
+  EXPECT_EQ(large.outcome(), Outcome::kDone);
+  EXPECT_EQ(Put({2}), Outcome::kDone);
+}
+
 }  // namespace
 }  // namespace weir::internal

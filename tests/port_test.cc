@@ -888,5 +888,44 @@ TEST_P(PortTest, TypeName_IsReadable) {
   EXPECT_EQ(names.long_numbers.TypeName(), "unsigned long long");
 }
 
+TEST_P(PortTest, BoundThatIsCancelledAfterItsWait_EndsNoLaterOne) {
+  std::atomic<Context*> bound{nullptr};
+  std::atomic<bool> cancelled{false};
+  graph_.Add<ProbeWork>("cancels", [&](Context& context) -> Task<> {
+    while (bound == nullptr && !context.cancelled()) co_await context.Yield();
+    if (bound != nullptr) bound.load()->Cancel(absl::AbortedError("late"));
+    cancelled = true;
+    co_return absl::OkStatus();
+  });
+  const Report report = RunPair(
+      1,
+      [&](Context& context, SendTo& out) -> Task<> {
+        for (int yields = 0; yields < 20; ++yields) co_await context.Yield();  // the other waits
+        for (int value : {1, 2}) {
+          Counted item(value);
+          auto send = out.Send(item);
+          absl::Status sent = co_await send;
+          if (!sent.ok()) co_return sent;
+          auto until = Until(context, cancelled);
+          absl::Status status = co_await until;
+          if (!status.ok()) co_return status;
+          for (int yields = 0; yields < 20; ++yields) co_await context.Yield();
+        }
+        co_return absl::OkStatus();
+      },
+      [&](Context& context, ReceiveFrom& in) -> Task<> {
+        Context child = context.WithCancel();
+        auto bounded = in.Receive(child);
+        auto first = co_await bounded;
+        EXPECT_TRUE(first.has_value());
+        bound = &child;
+        auto unbounded = in.Receive();
+        auto second = co_await unbounded;
+        EXPECT_TRUE(second.has_value());
+        co_return absl::OkStatus();
+      });
+  EXPECT_TRUE(report.ok()) << report.status;
+}
+
 }  // namespace
 }  // namespace weir::testing

@@ -57,6 +57,31 @@ class TimerHeapTest : public ::testing::Test {
   Names fired_;
 };
 
+TEST_F(TimerHeapTest, ManyTimers_ArmedAndCancelledAtRandom_FireInOrder) {
+  std::mt19937 random(1);
+  for (int round = 0; round < 50; ++round) {
+    std::vector<std::unique_ptr<NamedTimer>> timers;
+    std::vector<std::pair<int64_t, int>>
+        armed;  // when, and which: ties fire in the order of arming
+    for (int i = 0; i < 64; ++i) {
+      timers.push_back(std::make_unique<NamedTimer>(std::to_string(i), fired_));
+      armed.emplace_back(1 + random() % 1000, i);
+      heap_.Arm(*timers.back(), At(armed.back().first));
+    }
+    for (int i = 0; i < 32; ++i) {
+      const size_t at = random() % armed.size();
+      EXPECT_TRUE(heap_.Cancel(*timers[armed[at].second]));
+      armed.erase(armed.begin() + static_cast<std::ptrdiff_t>(at));
+    }
+    std::sort(armed.begin(), armed.end());
+    Names expected;
+    for (const auto& [when, which] : armed) expected.push_back(std::to_string(which));
+    fired_.clear();
+    for (int64_t now = 1; now <= 1000; ++now) FireDue(now);
+    ASSERT_EQ(fired_, expected) << "round " << round;
+  }
+}
+
 TEST_F(TimerHeapTest, FireDue_AtMost_LeavesTheRestAndSaysThatItIsDue) {
   NamedTimer a("a", fired_), b("b", fired_), c("c", fired_);
   for (NamedTimer* timer : {&a, &b, &c}) heap_.Arm(*timer, At(10));

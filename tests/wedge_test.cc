@@ -135,6 +135,42 @@ TEST_P(WedgeTest, WhoMayStillBeWoken_IsNotCalledStuck) {
   EXPECT_EQ(got, 1);
 }
 
+// Of two that wait for each other, one gives up after a time, and sends.
+TEST_P(WedgeTest, WaitForATime_InACircle_IsNotCalledStuck) {
+  class Gives final : public Stage {
+   public:
+    In<int> in{this, "in"};
+    Out<int> out{this, "out"};
+    Task<> Work(Context&) override {
+      auto receive = in.ReceiveWithin(absl::Milliseconds(300));
+      absl::StatusOr<int> item = co_await receive;
+      EXPECT_TRUE(absl::IsDeadlineExceeded(item.status())) << item.status();
+      int number = 1;
+      auto send = out.Send(number);
+      absl::Status sent = co_await send;
+      co_return sent;
+    }
+  };
+  class Waits final : public Stage {
+   public:
+    In<int> in{this, "in"};
+    Out<int> out{this, "out"};
+    Task<> Work(Context&) override {
+      auto item = co_await in.Receive();
+      EXPECT_TRUE(item.has_value());
+      co_return in.status();
+    }
+  };
+  Graph& graph = NewGraph("circle");
+  From(graph, "numbers", FromVector<int>({1})).Ignore("ignore");
+  auto& gives = graph.Add<Gives>("gives");
+  auto& waits = graph.Add<Waits>("waits");
+  graph.Connect(gives.out, waits.in);
+  graph.Connect(waits.out, gives.in, {.feedback = true});
+  const Report report = RunToEnd(engine(), graph);
+  EXPECT_TRUE(report.ok()) << report.status;
+}
+
 // The program may still send.
 TEST_P(WedgeTest, OpenInput_IsTheOutside) {
   if (simulated()) GTEST_SKIP() << "a simulation has no program beside it";

@@ -1,7 +1,11 @@
 // Loops: a back edge leads items to a stage that they have passed, and the run still ends.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <atomic>
+#include <coroutine>
 #include <ranges>
+#include <thread>
 #include <vector>
 
 #include "weir/weir.h"
@@ -63,6 +67,60 @@ TEST(Loop, WhenTheLoopIsQuietAndItsInputHasEnded_TheRunEnds) {
   ASSERT_TRUE(report.ok()) << report.status;
   std::sort(result.begin(), result.end());
   EXPECT_EQ(result, (std::vector<int>{1, 1, 3, 7}));
+}
+
+// Waits for another library, as far as the engine can see: until the test lets it go on.
+class ByHand {
+ public:
+  explicit ByHand(std::atomic<void*>& waiting) : waiting_(&waiting) {}
+  bool await_ready() const { return false; }
+  void await_suspend(std::coroutine_handle<> frame) { *waiting_ = frame.address(); }
+  void await_resume() {}
+
+ private:
+  std::atomic<void*>* waiting_;
+};
+
+TEST(Loop, WithAnItemInAStagesHands_IsNotQuiet) {
+  class Holds final : public Stage {
+   public:
+    In<int> in{this, "in"};
+    Out<int> again{this, "again"};
+    explicit Holds(std::atomic<void*>& waiting) : waiting_(waiting) {}
+    Task<> Work(Context& context) override {
+      for (int rounds = 0; auto item = co_await in.Receive(); ++rounds) {
+        if (rounds == 1) continue;
+        auto external = context.External(ByHand(waiting_));
+        co_await external;
+        auto send = again.Send(*item);
+        absl::Status sent = co_await send;
+        EXPECT_TRUE(sent.ok()) << sent;
+        if (!sent.ok()) co_return sent;
+      }
+      co_return in.status();
+    }
+
+   private:
+    std::atomic<void*>& waiting_;
+  };
+  std::atomic<void*> waiting{nullptr};
+  Graph graph("holds");
+  auto& holds = graph.Add<Holds>("holds", waiting);
+  From(graph, "one", FromVector<int>({1})).To(holds.in);
+  graph.Connect(holds.again, holds.in, {.feedback = true});
+  Engine engine({.threads = 2});
+  weir::Run run(engine, graph);
+  // Loops are looked at more often than samples are taken.
+  const auto held = [&] {
+    for (const StageReport& stage : run.Snapshot().stages) {
+      if (stage.name == "holds") return stage.waiting >= 3;
+    }
+    return false;
+  };
+  while (!held()) std::this_thread::yield();
+  std::coroutine_handle<>::from_address(waiting).resume();
+  const Report report = run.Wait();
+  EXPECT_TRUE(report.ok()) << report.status;
 }
 
 TEST(Loop, UndeclaredCycle_IsRefused_NamingIt) {
