@@ -59,32 +59,41 @@ template <class O>
 class PortTail final : public Tail {
  public:
   explicit PortTail(Out<O>& out) : out_(out) {}
-  ~PortTail() {}
+  ~PortTail() { EndSend(); }
 
   Items<O>& items() { return items_; }
   bool empty() const override { return items_.empty(); }
   OutBase& out() override { return out_; }
   bool SendReady(Work& work) override {
     auto& channel = static_cast<Channel<O>&>(*out_.channel_base());
+    EndSend();
     ::new (&send_) Send(channel, out_.sender(), items_.data(), items_.size(), Unbounded(), nullptr,
                         items_.empty());
+    sending_ = true;
     BindOperation(send_, work, std::source_location::current());
     return send_.await_ready();
   }
   bool SendSuspend(std::coroutine_handle<> frame) override { return send_.await_suspend(frame); }
   absl::Status SendResume() override {
     absl::Status sent = send_.await_resume();
-    send_.~Send();
+    EndSend();
     items_.Clear();
     return sent;
   }
 
  private:
   using Send = SendOperation<O, Unbounded>;
+
+  // Also of a send that ended with an exception, which is never resumed.
+  void EndSend() {
+    if (std::exchange(sending_, false)) send_.~Send();
+  }
+
   Out<O>& out_;
   Items<O> items_;
+  bool sending_ = false;
   union {
-    Send send_;  // between SendReady and SendResume
+    Send send_;  // while sending_
   };
 };
 
