@@ -184,7 +184,9 @@ TEST_P(CancellationOfReferenceGraphs, CancelledAtAnyItem_EndsClean_CommitsNothin
       EXPECT_TRUE(report.ok() || absl::IsAborted(report.status)) << kind << ": " << report.status;
       const auto committed = graph->committed();
       for (size_t i = 0; i < committed.size(); ++i) {
-        if (committed[i].happened) EXPECT_EQ(committed[i], complete[i]) << kind;
+        if (committed[i].happened) {
+          EXPECT_EQ(committed[i], complete[i]) << kind;
+        }
       }
     }
   }

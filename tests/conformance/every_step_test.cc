@@ -38,7 +38,9 @@ class EveryStep : public ::testing::TestWithParam<ReferenceGraphKind> {
  private:
   void ExpectNothingCutOff(const Outcome& outcome) {
     for (size_t i = 0; i < expected_.size(); ++i) {
-      if (outcome.committed[i].happened) EXPECT_EQ(outcome.committed[i], expected_[i]);
+      if (outcome.committed[i].happened) {
+        EXPECT_EQ(outcome.committed[i], expected_[i]);
+      }
     }
   }
   bool Judge(const Schedule& schedule) {
