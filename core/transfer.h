@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/base/attributes.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "weir/core/channel.h"
@@ -260,40 +261,59 @@ class SendOne final : public Operation {
   SendOne(Channel<T>& channel, const SendingEnd& sender, T& item, Bounding bounds)
       : channel_(channel), sender_(sender), item_(item), bounds_(std::move(bounds)) {}
   SendOne(SendOne&& other) = delete;
-  // What waiting took: the frame of a policy, the sizes of items.
-  ~SendOne() {
-    if (waits_) [[unlikely]]
-      long_.~Long();
-  }
+  ~SendOne() {}  // a long_ has ended with await_resume, or with an exception before
 
   bool await_ready() {
     if (!bounds_.cancelled() && channel_.PutOne(item_)) {
       short_ = true;
       return work_->SpendBudget();
     }
-    BindOperation(*new (&long_) Long(channel_, sender_, &item_, 1, std::move(bounds_)), *work_,
-                  place_);
-    waits_ = true;
-    return long_.await_ready();
+    return LongReady();
   }
   bool await_suspend(std::coroutine_handle<> frame) {
-    if (!short_) return long_.await_suspend(frame);
+    if (!short_) return LongSuspend(frame);
     work_->Yield(frame);
     return true;
   }
-  absl::Status await_resume() { return short_ ? absl::OkStatus() : long_.await_resume(); }
+  absl::Status await_resume() { return short_ ? absl::OkStatus() : LongResume(); }
 
  private:
   using Long = SendOperation<T, Bounding>;
+
+  // Not in line, where they would make the short way longer. A long_ may own the frame of a policy, and the sizes of its items.
+  ABSL_ATTRIBUTE_NOINLINE bool LongReady() {
+    BindOperation(*new (&long_) Long(channel_, sender_, &item_, 1, std::move(bounds_)), *work_,
+                  place_);
+    try {
+      return long_.await_ready();
+    } catch (...) {
+      long_.~Long();
+      throw;
+    }
+  }
+  ABSL_ATTRIBUTE_NOINLINE bool LongSuspend(std::coroutine_handle<> frame) {
+    try {
+      return long_.await_suspend(frame);
+    } catch (...) {
+      long_.~Long();
+      throw;
+    }
+  }
+  ABSL_ATTRIBUTE_NOINLINE absl::Status LongResume() {
+    struct End {
+      ~End() { ended.~Long(); }
+      Long& ended;
+    } end{long_};
+    return long_.await_resume();
+  }
 
   Channel<T>& channel_;
   const SendingEnd& sender_;
   T& item_;
   bool short_ = false;
-  bool waits_ = false;
   [[no_unique_address]] Bounding bounds_;
   union {
-    Long long_;  // if waits_
+    Long long_;  // unless short_
   };
 };
 
