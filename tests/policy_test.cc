@@ -33,6 +33,20 @@ class PolicyTest : public testing::EveryEngineTest {
     graph.Connect(source_->out, sink_->in, options);
     return graph;
   }
+  // Sends five items, which are all accepted, and then opens `gate_`.
+  Sends SendFive() {
+    return [this](Context&, Out<Counted>& out) -> Task<> {
+      for (int i = 0; i < 5; ++i) {
+        Counted item(i);
+        auto send = out.Send(item);
+        absl::Status sent = co_await send;
+        EXPECT_TRUE(sent.ok()) << sent;
+        EXPECT_TRUE(item.moved_from());
+      }
+      gate_ = true;
+      co_return absl::OkStatus();
+    };
+  }
   // Receives everything once `gate_` is open.
   Receives ReceiveLater() {
     return [this](Context& context, In<Counted>& in) -> Task<> {
@@ -120,20 +134,8 @@ TEST_P(PolicyTest, Fail_ReturnedByAWork_FailsTheRun) {
 }
 
 TEST_P(PolicyTest, DropNewest_KeepsWhatIsQueued_AndHandsOverTheRest) {
-  Graph& graph = Join(
-      {.capacity = 2, .when_full = WhenFull::kDropNewest},
-      [this](Context&, Out<Counted>& out) -> Task<> {
-        for (int i = 0; i < 5; ++i) {
-          Counted item(i);
-          auto send = out.Send(item);
-          absl::Status sent = co_await send;
-          EXPECT_TRUE(sent.ok()) << sent;
-          EXPECT_TRUE(item.moved_from());
-        }
-        gate_ = true;
-        co_return absl::OkStatus();
-      },
-      ReceiveLater());
+  Graph& graph =
+      Join({.capacity = 2, .when_full = WhenFull::kDropNewest}, SendFive(), ReceiveLater());
   CollectDropped();
   const Report report = RunToEnd(engine(), graph);
   EXPECT_TRUE(report.ok()) << report.status;
@@ -144,19 +146,8 @@ TEST_P(PolicyTest, DropNewest_KeepsWhatIsQueued_AndHandsOverTheRest) {
 }
 
 TEST_P(PolicyTest, DropOldest_TheNewestAreInTheChannel) {
-  Graph& graph = Join(
-      {.capacity = 2, .when_full = WhenFull::kDropOldest},
-      [this](Context&, Out<Counted>& out) -> Task<> {
-        for (int i = 0; i < 5; ++i) {
-          Counted item(i);
-          auto send = out.Send(item);
-          absl::Status sent = co_await send;
-          EXPECT_TRUE(sent.ok()) << sent;
-        }
-        gate_ = true;
-        co_return absl::OkStatus();
-      },
-      ReceiveLater());
+  Graph& graph =
+      Join({.capacity = 2, .when_full = WhenFull::kDropOldest}, SendFive(), ReceiveLater());
   CollectDropped();
   const Report report = RunToEnd(engine(), graph);
   EXPECT_TRUE(report.ok()) << report.status;
