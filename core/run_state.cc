@@ -530,10 +530,10 @@ bool RunState::IsQuiet(const LoopRecord& loop) const {
 }
 
 bool RunState::CloseQuietLoops(WakeList& wakes) {
-  if (loops_.empty()) return false;
   bool found = false;
   MutexLock lock(mutex_);
-  if (phase_ != Phase::kRunning) return false;
+  if (phase_ != Phase::kRunning)
+    return false;  // it may be over by now, and what it was made of gone
   for (LoopRecord& loop : loops_) {
     if (loop.closed || !IsQuiet(loop)) continue;
     loop.closed = true;
