@@ -6,7 +6,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <string>
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
@@ -71,13 +70,12 @@ struct ReceiveRequestBase : WaitLink {
 
 class ChannelBase : public Pooled {
  public:
-  ChannelBase(std::string name, size_t capacity, const RunSignals& signals)
-      : name_(std::move(name)), capacity_(capacity), signals_(signals) {}
+  ChannelBase(size_t capacity, const RunSignals& signals)
+      : capacity_(capacity), signals_(signals) {}
   ChannelBase(const ChannelBase&) = delete;
   ChannelBase& operator=(const ChannelBase&) = delete;
   virtual ~ChannelBase() = default;
 
-  const std::string& name() const { return name_; }
   size_t capacity() const { return capacity_; }
   // Which of its run's channels it is.
   size_t place() const { return place_; }
@@ -236,7 +234,6 @@ class ChannelBase : public Pooled {
 
   // A line each: what all read, the sending side's, the receiving side's, and both sides'. Thousands of channels at once are not
   // unusual, so a Channel's ring is to fit behind.
-  const std::string name_;
   const size_t capacity_;
   const RunSignals& signals_;
   uint32_t receiving_works_ = 1;  // as the run began: among how many a batch is shared

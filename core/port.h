@@ -75,7 +75,7 @@ class PortBase {
 class InBase : public PortBase {
  public:
   // `bytes`: 0 if they are not bounded.
-  virtual std::unique_ptr<ChannelBase> MakeChannel(std::string name, size_t capacity, size_t bytes,
+  virtual std::unique_ptr<ChannelBase> MakeChannel(size_t capacity, size_t bytes,
                                                    const RunSignals& signals) const = 0;
   virtual std::string TypeName() const = 0;
   void Attach(ChannelBase* channel) { channel_ = channel; }
@@ -202,9 +202,8 @@ class In final : public internal::InBase {
   }
 
   std::unique_ptr<internal::ChannelBase> MakeChannel(
-      std::string name, size_t capacity, size_t bytes,
-      const internal::RunSignals& signals) const override {
-    auto channel = std::make_unique<internal::Channel<T>>(std::move(name), capacity, signals);
+      size_t capacity, size_t bytes, const internal::RunSignals& signals) const override {
+    auto channel = std::make_unique<internal::Channel<T>>(capacity, signals);
     if (bytes > 0) {
       channel->BoundBytes(bytes, bytes_of_ ? bytes_of_ : internal::BytesOf<T>);
     }

@@ -147,7 +147,7 @@ bool RunState::Prepare(absl::Status refused) {
     const Stage& receiver = plan.in->stage();
     const bool single = plan.outs.size() == 1 && one_work(plan.outs[0]->stage()) &&
                         one_work(receiver) && !looping[receiver.index_];
-    auto channel = plan.in->MakeChannel(plan.in->FullName(), plan.capacity, plan.bytes, signals_);
+    auto channel = plan.in->MakeChannel(plan.capacity, plan.bytes, signals_);
     const bool overwrites = std::any_of(plan.outs.begin(), plan.outs.end(), [](OutBase* out) {
       return out->policy() != nullptr && out->policy()->when_full == WhenFull::kDropOldest;
     });

@@ -73,11 +73,14 @@ bool RunState::IsFusedAway(const Work& work) const {
 }
 
 std::string RunState::DescribeWait(const Wait& wait, const Work& work) const {
-  const auto receives = [](const ChannelBase& channel) {
-    return absl::StrCat("waits to receive from ", channel.name());
+  const auto name_of = [this](const ChannelBase& channel) {
+    return channels_[channel.place()].plan.in->FullName();
   };
-  const auto sends = [](const ChannelBase& channel) {
-    return absl::StrCat("is blocked on ", channel.name(), ", ", channel.ledger().queued, " of ",
+  const auto receives = [&](const ChannelBase& channel) {
+    return absl::StrCat("waits to receive from ", name_of(channel));
+  };
+  const auto sends = [&](const ChannelBase& channel) {
+    return absl::StrCat("is blocked on ", name_of(channel), ", ", channel.ledger().queued, " of ",
                         channel.capacity());
   };
   switch (wait.kind) {

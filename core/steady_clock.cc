@@ -7,6 +7,8 @@
 namespace weir::internal {
 namespace {
 
+constexpr size_t kFiredAtOnce = 512;
+
 std::chrono::steady_clock::time_point ToChrono(Instant when) {
   return std::chrono::steady_clock::time_point(std::chrono::nanoseconds(when.nanoseconds()));
 }
@@ -61,8 +63,9 @@ void SteadyClock::Loop() {
     const bool ticking = thread_ticks_ = ticking_;
     lock.unlock();
     WakeList wakes;
-    // A few at a time: who is woken need not wait until all have been fired, nor who arms or cancels.
-    Instant until = heap_.FireDue(Now(), wakes, 64);
+    // Some at a time: who is woken need not wait until all have been fired, nor who arms or cancels. Not a few: before the next
+    // are fired the workers would be through with them and asleep, and to wake one costs as much as to fire some hundreds.
+    Instant until = heap_.FireDue(Now(), wakes, kFiredAtOnce);
     wakes.Flush();
     if (ticking) {
       if (Instant now = Now(); next_tick <= now) {

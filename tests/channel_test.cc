@@ -113,7 +113,7 @@ class ChannelTest : public weir::testing::WeirTest, public ::testing::WithParamI
  protected:
   bool single() const { return GetParam(); }
   Channel<Counted>& Open(size_t capacity, int senders = 1, int receivers = 1) {
-    channel_ = std::make_unique<Channel<Counted>>("test.in", capacity, signals_);
+    channel_ = std::make_unique<Channel<Counted>>(capacity, signals_);
     channel_->SetEnds({.senders = senders,
                        .receivers = receivers,
                        .single = single() && senders == 1 && receivers == 1});
@@ -523,8 +523,7 @@ class BoundedBytesTest : public weir::testing::WeirTest {
   }
 
   RunSignals signals_;
-  std::unique_ptr<Channel<Counted>> channel_ =
-      std::make_unique<Channel<Counted>>("test.in", 64, signals_);
+  std::unique_ptr<Channel<Counted>> channel_ = std::make_unique<Channel<Counted>>(64, signals_);
 };
 
 TEST_F(BoundedBytesTest, BytesThatHaveLeft_AreFreeAgain) {

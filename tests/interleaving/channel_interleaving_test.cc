@@ -40,7 +40,7 @@ class ChannelInterleavingTest : public ::testing::Test {
  protected:
   // What the threads of one schedule share.
   struct Shared {
-    explicit Shared(size_t capacity) : channel("test.in", capacity, signals) {
+    explicit Shared(size_t capacity) : channel(capacity, signals) {
       channel.SetEnds({.single = true});
     }
     RunSignals signals;
@@ -377,7 +377,7 @@ class SelectInterleavingTest : public ::testing::Test {
       for (Channel<int>* channel : {&a, &b}) channel->SetEnds({.single = true});
     }
     RunSignals signals;
-    Channel<int> a{"test.a", 1, signals}, b{"test.b", 1, signals};
+    Channel<int> a{1, signals}, b{1, signals};
     SendingEnd ends[2];
     Values received[2];
     bool ended[2] = {false, false};
