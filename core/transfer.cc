@@ -69,19 +69,6 @@ class SendAny final : public Operation {
   bool parked_ = false;
 };
 
-// What every operation ends with: others get their turn once the Work has had its share, which one that drops what it sends
-// would never give them by waiting.
-class TakeTurn final : public Operation {
- public:
-  explicit TakeTurn(Outcome outcome) : outcome_(outcome) {}
-  bool await_ready() { return work_->MayGoOn(outcome_); }
-  void await_suspend(std::coroutine_handle<> frame) { work_->Yield(frame); }
-  void await_resume() {}
-
- private:
-  const Outcome outcome_;
-};
-
 }  // namespace
 
 Task<absl::Status> SendByPolicy(ChannelBase& first, SendRequestBase& request, absl::Duration within,
@@ -119,8 +106,6 @@ Task<absl::Status> SendByPolicy(ChannelBase& first, SendRequestBase& request, ab
     if (request.count > request.sent) from->Refuse(request.count - request.sent);
   }
   if (request.count > request.sent) channel->Refuse(request.count - request.sent);
-  TakeTurn turn(outcome);
-  co_await turn;
   co_return ToStatus(outcome);
 }
 

@@ -411,6 +411,35 @@ TEST_P(PolicyTest, Input_FromTheProgram_DropsByItsPolicy) {
   EXPECT_EQ(dropped, (std::vector<int>{0, 1, 2}));
 }
 
+// In simulation alone: threads beside it would get their turn anyway.
+class FairnessTest : public PolicyTest {};
+WEIR_ON_EVERY_SEED(FairnessTest);
+
+// A sender whose items are all dropped never waits; others get their turn nevertheless.
+TEST_P(FairnessTest, WhoDropsAll_GivesOthersTheirTurn) {
+  constexpr int kMost = 20'000;
+  int sent_until_then = 0;
+  Graph& graph = Join(
+      {.capacity = 1, .when_full = WhenFull::kDropNewest},
+      [&](Context&, Out<Counted>& out) -> Task<> {
+        for (; sent_until_then < kMost && !gate_; ++sent_until_then) {
+          Counted item(sent_until_then);
+          absl::Status sent = co_await out.Send(item);
+          EXPECT_TRUE(sent.ok()) << sent;
+        }
+        gate_ = true;
+        co_return absl::OkStatus();
+      },
+      ReceiveLater());
+  graph.Add<testing::ProbeWork>("other", [this](Context&) -> Task<> {
+    gate_ = true;
+    co_return absl::OkStatus();
+  });
+  const Report report = RunToEnd(engine(), graph);
+  EXPECT_TRUE(report.ok()) << report.status;
+  EXPECT_LT(sent_until_then, kMost);
+}
+
 // In virtual time.
 class PatienceTest : public PolicyTest {};
 WEIR_ON_EVERY_SEED(PatienceTest);

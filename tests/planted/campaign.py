@@ -34,10 +34,11 @@ MOST_SCHEDULES = 10_000
 COMPILER = os.environ.get("CXX", "clang++-19")
 FLAGS = ["-std=c++20", "-O0", "-D_GLIBCXX_ASSERTIONS", "-w"]
 FINDER = ["tests/simulation/generated_graph.cc", "tests/simulation/campaign.cc", "tests/planted/finder.cc"]
+TEST_KIT = ["tests/support/testing.cc", "tools/simulate/trial.cc"]
 SIMULATION = "simulation"
 INTERLEAVING = "tests/interleaving/"
 TEMPLATES = ("core/channel.h", "core/lease.h", "core/port.h", "core/transfer.h", "stages/fuse.h", "stages/transform.h")
-SECONDS_OF_A_TEST = 120
+SECONDS_OF_A_TEST = 60
 SECONDS_OF_A_FINDER = 600
 
 
@@ -95,12 +96,12 @@ class Copy:
         self.clean = clean  # the copy whose objects are those without a bug
         self.objects = {}
         self.locks = {}  # of each of them
-        for name in ("core", "stages", "tests"):
+        for name in ("core", "stages", "tests", os.path.join("tools", "simulate")):
             shutil.copytree(os.path.join(ROOT, name), os.path.join(folder, name))
         weir = os.path.join(folder, "include", "weir")
         os.makedirs(weir)
         for name, target in (("core", "core"), ("stages", "stages"), ("weir.h", "stages/weir.h"),
-                             ("testing.h", "tests/support/testing.h"),
+                             ("explore.h", "tools/simulate/explore.h"), ("testing.h", "tests/support/testing.h"),
                              ("interleaving.h", "tests/interleaving/interleaving.h")):
             os.symlink(os.path.join("..", "..", target), os.path.join(weir, name))
         self.includes = ["-I" + folder, "-I" + os.path.join(folder, "include")]
@@ -153,7 +154,7 @@ class Copy:
             objects = [self.object(sources, "interleaving", ["-DWEIR_INTERLEAVING", "-O2"])]
             libraries = ["-lgtest", "-lgtest_main", "-lboost_context"]
         else:
-            parts = [SIMULATION] if by == SIMULATION else [by, "tests/support/testing.cc"]
+            parts = [SIMULATION] if by == SIMULATION else [by, *TEST_KIT]
             if changed in TEMPLATES:
                 objects = [self.object(FINDER if by == SIMULATION else parts, "changed")]
                 objects += [self.clean_object(source) for source in self.core]
