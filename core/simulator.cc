@@ -115,6 +115,13 @@ void Simulator::FireTimer(bool idle) {
   now_ = std::max(now_, when);
 }
 
+bool Simulator::CloseQuietLoops() {
+  bool closed = false;
+  WakeList wakes;
+  VisitRuns([&](RunState& run) { closed |= run.CloseQuietLoops(wakes); });
+  return closed;
+}
+
 bool Simulator::Step() {
   if (on_step_) on_step_(steps_);
   if (faulty_) Strike();
@@ -124,7 +131,7 @@ bool Simulator::Step() {
     VisitRuns([&](RunState& run) { works += run.live_works(); });
     next_search_ = steps_ + std::max(kStepsPerSearch, works);
     WatchCensus();
-    if (SearchForWedge()) return true;
+    if (CloseQuietLoops() || SearchForWedge()) return true;
   }
   Ready next;
   {
@@ -134,10 +141,7 @@ bool Simulator::Step() {
     size_t choices = ready_.size();
     if (choices == 0) {
       lock.unlock();
-      bool closed = false;
-      WakeList wakes;
-      VisitRuns([&](RunState& run) { closed |= run.CloseQuietLoops(wakes); });
-      if (closed) return true;
+      if (CloseQuietLoops()) return true;
       lock.lock();
       choices = ready_.size();
     }

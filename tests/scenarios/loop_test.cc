@@ -8,6 +8,7 @@
 #include <thread>
 #include <vector>
 
+#include "weir/core/simulator.h"
 #include "weir/weir.h"
 
 namespace weir {
@@ -67,6 +68,35 @@ TEST(Loop, WhenTheLoopIsQuietAndItsInputHasEnded_TheRunEnds) {
   ASSERT_TRUE(report.ok()) << report.status;
   std::sort(result.begin(), result.end());
   EXPECT_EQ(result, (std::vector<int>{1, 1, 3, 7}));
+}
+
+// Something else is always ready, because it waits for the loop's end by trying again and again.
+TEST(Loop, BesideAPoller_TheRunEnds_Simulated) {
+  class Polls final : public Stage {
+   public:
+    In<int> in{this, "in"};
+    Task<> Work(Context&) override {
+      absl::StatusOr<int> item;
+      do {
+        item = co_await in.ReceiveWithin(absl::ZeroDuration());
+      } while (item.ok() || absl::IsDeadlineExceeded(item.status()));
+      co_return in.status();
+    }
+  };
+  for (uint64_t seed = 0; seed < 50; ++seed) {
+    Graph graph("polled");
+    auto& halve = graph.Add<Halve>("halve");
+    From(graph, "numbers", FromVector<int>({8, 12, 7, 1024})).To(halve.in, {.capacity = 100});
+    graph.Connect(halve.again, halve.in, {.feedback = true});
+    graph.Connect(halve.odd, graph.Add<Polls>("polls").in);
+    Engine engine = Engine::Simulated(seed);
+    weir::Run run(engine, graph);
+    engine.simulator()->OnStep([&run](uint64_t step) {
+      if (step == 20'000) run.Cancel(absl::AbortedError("it does not end"));
+    });
+    const Report report = run.Wait();
+    ASSERT_TRUE(report.ok()) << report.status << ", seed " << seed;
+  }
 }
 
 // Waits for another library, as far as the engine can see: until the test lets it go on.
