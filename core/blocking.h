@@ -31,7 +31,7 @@ class BlockingExecutor {
   virtual ~BlockingExecutor() = default;
   // Queues `task` and publishes the wait of `work`, which has been prepared: as Work::Suspend. Whoever begins the call
   // claims the wait first, with kDone, and wakes it when the call has returned; so a cancellation finds a queued call
-  // or none.
+  // or none. With kExhausted if there is no thread to make it on.
   virtual bool Suspend(BlockingTask& task, Work& work) = 0;
   // After the resumption: a call that was dropped is not queued any more.
   virtual void Withdraw(BlockingTask& task) = 0;

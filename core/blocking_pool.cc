@@ -1,5 +1,7 @@
 #include "weir/core/blocking_pool.h"
 
+#include <exception>
+
 namespace weir::internal {
 
 BlockingPool::~BlockingPool() {
@@ -14,6 +16,13 @@ BlockingPool::~BlockingPool() {
 bool BlockingPool::Suspend(BlockingTask& task, Work& work) {
   {
     MutexLock lock(mutex_);
+    // Without a thread of its own the call waits for one of the others, if there are any.
+    if (queued_ >= idle_ && threads_.size() < static_cast<size_t>(max_threads_) && !StartThread() &&
+        threads_.empty()) {
+      WakeList none;
+      work.Claim(Outcome::kExhausted, none);
+      return work.Suspend();
+    }
     task.caller_ = &work;
     task.next_ = nullptr;
     task.previous_ = last_;
@@ -21,9 +30,6 @@ bool BlockingPool::Suspend(BlockingTask& task, Work& work) {
     last_ = &task;
     task.queued_ = true;
     ++queued_;
-    if (queued_ > idle_ && threads_.size() < static_cast<size_t>(max_threads_)) {
-      threads_.emplace_back([this] { Loop(); });
-    }
     // Published under the lock: a thread that takes the call finds its Work parked. The task itself may be gone after it.
     if (work.Publish()) {
       ready_.notify_one();
@@ -37,6 +43,15 @@ bool BlockingPool::Suspend(BlockingTask& task, Work& work) {
 void BlockingPool::Withdraw(BlockingTask& task) {
   MutexLock lock(mutex_);
   if (task.queued_) Remove(task);
+}
+
+bool BlockingPool::StartThread() {
+  try {
+    threads_.emplace_back([this] { Loop(); });
+    return true;
+  } catch (const std::exception&) {  // the system has no thread, or no memory
+    return false;
+  }
 }
 
 void BlockingPool::Remove(BlockingTask& task) {

@@ -21,7 +21,9 @@ class BlockingPool final : public BlockingExecutor {
 
  private:
   void Loop();
-  void Remove(BlockingTask& task);  // with the lock held
+  // With the lock held.
+  bool StartThread();
+  void Remove(BlockingTask& task);
 
   const int max_threads_;
   Mutex mutex_;

@@ -145,8 +145,12 @@ class BlockingOperation final : public BlockingOperationBase {
   BlockingOperation(Context& context, F fn) : BlockingOperationBase(context), fn_(std::move(fn)) {}
 
   Result await_resume() {
-    if (Finish() != Outcome::kDone) return absl::CancelledError("");
-    return std::move(*result_);
+    switch (Finish()) {
+      case Outcome::kDone: return std::move(*result_);
+      case Outcome::kExhausted:
+        return absl::ResourceExhaustedError("weir: no thread can be started for a blocking call");
+      default: return absl::CancelledError("");
+    }
   }
 
  private:

@@ -1,5 +1,7 @@
 #include "weir/core/blocking.h"
 
+#include <pthread.h>
+
 #include <atomic>
 #include <thread>
 
@@ -59,6 +61,46 @@ TEST_F(BlockingPoolTest, Cancel_QueuedCallIsDropped_RunningOneIsWaitedFor) {
   EXPECT_TRUE(holder.ok()) << "the call was made: " << holder;
   EXPECT_FALSE(called);
   EXPECT_TRUE(absl::IsCancelled(queued)) << queued;
+}
+
+// No thread can be started while it lives: each would want more stack than there are addresses.
+class NoNewThreads {
+ public:
+  NoNewThreads() { Set(size_t{1} << 60); }
+  ~NoNewThreads() { Set(before_); }
+
+ private:
+  void Set(size_t stack) {
+    pthread_attr_t attributes;
+    ::pthread_getattr_default_np(&attributes);
+    ::pthread_attr_getstacksize(&attributes, &before_);
+    ::pthread_attr_setstacksize(&attributes, stack);
+    ::pthread_setattr_default_np(&attributes);
+    ::pthread_attr_destroy(&attributes);
+  }
+  size_t before_ = 0;
+};
+
+TEST_F(BlockingPoolTest, WithoutAThread_IsRefused_AndTheNextFindsOne) {
+  Graph& graph = NewGraph();
+  absl::Status refused, made;
+  bool called_too_early = false, called = false;
+  graph.Add<ProbeWork>("work", [&](Context& context) -> Task<> {
+    {
+      const NoNewThreads none;
+      auto call = context.Blocking([&] { called_too_early = true; });
+      refused = co_await call;
+    }
+    auto call = context.Blocking([&] { called = true; });
+    made = co_await call;
+    co_return made;
+  });
+  // Of one thread, which is there when the others cannot be started.
+  const Report report = RunToEnd(Threaded(1, {.blocking_threads = 1}), graph);
+  EXPECT_TRUE(report.ok()) << report.status;
+  EXPECT_TRUE(absl::IsResourceExhausted(refused)) << refused;
+  EXPECT_FALSE(called_too_early);
+  EXPECT_TRUE(called);
 }
 
 TEST_F(BlockingPoolTest, RunningCall_SeesTheCancellationInItsContext) {
