@@ -241,14 +241,14 @@ TEST_F(GraphTest, SetCapacity_OfNoSuchInput_IsNotFound) {
 
 TEST_F(GraphTest, HugeChain_IsCheckedAndTornDownWithoutRecursion) {
   Out<int>* last = &graph_.Add<Origin>("origin").out;
-  for (int i = 0; i < 20'000; ++i) {
+  for (int i = 0; i < 100'000; ++i) {
     auto& pass = graph_.Add<Pass>("pass" + std::to_string(i));
     graph_.Connect(*last, pass.in);
     last = &pass.out;
   }
   graph_.Connect(*last, graph_.Add<End>("end").in);
   EXPECT_TRUE(graph_.Check().ok());
-  EXPECT_TRUE(RunToEnd(Simulated(), graph_).ok());
+  EXPECT_TRUE(RunToEnd(Threaded(), graph_).ok());
 }
 
 // --- What may go wrong ---

@@ -129,7 +129,7 @@ TEST_P(TaskTest, Helper_MayWait) {
 TEST_P(TaskTest, HelpersInHelpers_DoNotDeepenTheStack) {
   int depth = 0, sum = 0;
   Report report = RunWork([&](Context&) -> Task<> {
-    depth = co_await Depth(10'000);
+    depth = co_await Depth(100'000);
     for (int i = 0; i < 100'000; ++i) {
       auto add = Add(sum, 1);
       sum = co_await add;
@@ -137,7 +137,7 @@ TEST_P(TaskTest, HelpersInHelpers_DoNotDeepenTheStack) {
     co_return absl::OkStatus();
   });
   EXPECT_TRUE(report.ok());
-  EXPECT_EQ(depth, 10'000);
+  EXPECT_EQ(depth, 100'000);
   EXPECT_EQ(sum, 100'000);
 }
 
