@@ -67,6 +67,13 @@ void EngineState::WatchCensus() {
   census_limit_.on_growth(Census());
 }
 
+bool EngineState::CloseQuietLoops() {
+  bool closed = false;
+  WakeList wakes;
+  VisitRuns([&](RunState& run) { closed |= run.CloseQuietLoops(wakes); });
+  return closed;
+}
+
 bool EngineState::FailWedged(std::string_view remark) {
   std::vector<std::pair<RunState*, absl::Status>> verdicts;
   VisitRuns([&](RunState& run) {
@@ -146,11 +153,7 @@ class ThreadedEngine final : public EngineState {
 
   void Tick() {
     pool_.Watch();
-    bool closed = false;
-    {
-      WakeList wakes;
-      VisitRuns([&](RunState& run) { closed |= run.CloseQuietLoops(wakes); });
-    }
+    const bool closed = CloseQuietLoops();
     if (++ticks_ % kTicksPerSample == 0) {
       VisitRuns([](RunState& run) { run.Sample(); });
       WatchCensus();

@@ -67,6 +67,8 @@ class EngineState {
   weir::Census Census() const;
   // Calls the monitor of leaks if there is reason to. By one thread.
   void WatchCensus();
+  // Closes the back edges of loops in which nothing is left to do; true if there was one.
+  bool CloseQuietLoops();
   // Fails the runs some of whose Works wait for each other and for nobody else; `remark` ends the verdict. True if there was one.
   bool FailWedged(std::string_view remark);
   // Calls `visit` for each, which may not end a run.

@@ -532,8 +532,7 @@ bool RunState::IsQuiet(const LoopRecord& loop) const {
 bool RunState::CloseQuietLoops(WakeList& wakes) {
   bool found = false;
   MutexLock lock(mutex_);
-  if (phase_ != Phase::kRunning)
-    return false;  // it may be over by now, and what it was made of gone
+  if (phase_ != Phase::kRunning) return false;  // what it was made of may be gone by now
   for (LoopRecord& loop : loops_) {
     if (loop.closed || !IsQuiet(loop)) continue;
     loop.closed = true;

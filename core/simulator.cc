@@ -12,10 +12,7 @@
 namespace weir::internal {
 
 Simulator::Simulator(uint64_t seed, const EngineOptions& options)
-    : EngineState(options),
-      choices_(seed),
-      seed_(seed),
-      now_(Instant::FromNanoseconds(1)) {}
+    : EngineState(options), choices_(seed), seed_(seed), now_(Instant::FromNanoseconds(1)) {}
 
 Simulator::~Simulator() = default;
 
@@ -113,13 +110,6 @@ void Simulator::FireTimer(bool idle) {
   Record("fire", "timer");
   const Instant when = timers_.FireEarliest(idle, wakes);
   now_ = std::max(now_, when);
-}
-
-bool Simulator::CloseQuietLoops() {
-  bool closed = false;
-  WakeList wakes;
-  VisitRuns([&](RunState& run) { closed |= run.CloseQuietLoops(wakes); });
-  return closed;
 }
 
 bool Simulator::Step() {

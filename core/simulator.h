@@ -120,8 +120,6 @@ class Simulator final : public EngineState,
   void LetGo(bool nothing_else);
   void Record(std::string_view what, std::string_view name);
   void RecordIfRoom(std::string_view what, const Job& job);
-  // True if there was one.
-  bool CloseQuietLoops();
   bool SearchForWedge();
   // Nothing is ready and no timer is armed: says who waits for whom, and fails the runs that cannot go on. One that waits for the
   // program is not judged while the program has patience: it may have something for it yet.
