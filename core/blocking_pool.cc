@@ -16,9 +16,8 @@ BlockingPool::~BlockingPool() {
 bool BlockingPool::Suspend(BlockingTask& task, Work& work) {
   {
     MutexLock lock(mutex_);
-    // Without a thread of its own the call waits for one of the others, if there are any.
-    if (queued_ >= idle_ && threads_.size() < static_cast<size_t>(max_threads_) && !StartThread() &&
-        threads_.empty()) {
+    if (queued_ >= idle_ && threads_.size() < static_cast<size_t>(max_threads_)) StartThread();
+    if (threads_.empty()) {
       WakeList none;
       work.Claim(Outcome::kExhausted, none);
       return work.Suspend();
@@ -45,12 +44,10 @@ void BlockingPool::Withdraw(BlockingTask& task) {
   if (task.queued_) Remove(task);
 }
 
-bool BlockingPool::StartThread() {
+void BlockingPool::StartThread() {
   try {
     threads_.emplace_back([this] { Loop(); });
-    return true;
-  } catch (const std::exception&) {  // the system has no thread, or no memory
-    return false;
+  } catch (const std::exception&) {  // no thread, or no memory: the call waits for the others
   }
 }
 

@@ -22,7 +22,7 @@ class BlockingPool final : public BlockingExecutor {
  private:
   void Loop();
   // With the lock held.
-  bool StartThread();
+  void StartThread();  // if the system has one
   void Remove(BlockingTask& task);
 
   const int max_threads_;

@@ -98,8 +98,8 @@ class Context final {
   // Lets others run first. Returns nothing.
   [[nodiscard]] internal::YieldOperation Yield();
   // Runs `fn()` or `fn(Context&)` on the engine's threads for blocking calls and gives what it returns: Status for void and
-  // Status, StatusOr<R> otherwise. An exception becomes INTERNAL. At cancellation a call that has not begun is dropped,
-  // with CANCELLED; one that runs is waited for: let it look at `cancelled()`. RESOURCE_EXHAUSTED if the system has no thread for it.
+  // Status, StatusOr<R> otherwise. An exception becomes INTERNAL. RESOURCE_EXHAUSTED if the system has no thread for it. At
+  // cancellation a call that has not begun is dropped, with CANCELLED; one that runs is waited for: let it look at `cancelled()`.
   template <class F>
   [[nodiscard]] internal::BlockingOperation<F> Blocking(F fn);
   // Awaits an awaitable of another library, which may resume on any thread; the Work goes on on the engine's. Gives what

@@ -69,7 +69,9 @@ TEST_F(GateTest, AWorkThatIsAboutToParkWhenTheRunIsCancelled_GoesOnInItsTurn) {
   Run* run = nullptr;
   AddSpinner(graph, 0);
   graph.Add<testing::ProbeWork>("decided", [&](Context&) -> Task<> {
-    EXPECT_EQ(co_await DecidedAsTheRunIsCancelled(*run), Outcome::kDone);
+    DecidedAsTheRunIsCancelled decided(*run);
+    const Outcome outcome = co_await decided;
+    EXPECT_EQ(outcome, Outcome::kDone);
     went_on_.push_back(1);
     co_return absl::CancelledError("");
   });

@@ -424,7 +424,8 @@ TEST_P(FairnessTest, WhoDropsAll_GivesOthersTheirTurn) {
       [&](Context&, Out<Counted>& out) -> Task<> {
         for (; sent_until_then < kMost && !gate_; ++sent_until_then) {
           Counted item(sent_until_then);
-          absl::Status sent = co_await out.Send(item);
+          auto send = out.Send(item);
+          absl::Status sent = co_await send;
           EXPECT_TRUE(sent.ok()) << sent;
         }
         gate_ = true;

@@ -38,11 +38,16 @@ class Halve final : public Stage {
   }
 };
 
-void BuildHalving(Graph& graph, std::vector<int>& result) {
+// Where the odd numbers come out.
+Out<int>& AddHalving(Graph& graph) {
   auto& halve = graph.Add<Halve>("halve");
   From(graph, "numbers", FromVector<int>({8, 12, 7, 1024})).To(halve.in, {.capacity = 100});
   graph.Connect(halve.again, halve.in, {.feedback = true});
-  Flow(graph, halve.odd).Collect("collect", result);
+  return halve.odd;
+}
+
+void BuildHalving(Graph& graph, std::vector<int>& result) {
+  Flow(graph, AddHalving(graph)).Collect("collect", result);
 }
 
 TEST(Loop, WhenTheLoopIsQuietAndItsInputHasEnded_TheRunEnds_Simulated) {
@@ -78,17 +83,15 @@ TEST(Loop, BesideAPoller_TheRunEnds_Simulated) {
     Task<> Work(Context&) override {
       absl::StatusOr<int> item;
       do {
-        item = co_await in.ReceiveWithin(absl::ZeroDuration());
+        auto receive = in.ReceiveWithin(absl::ZeroDuration());
+        item = co_await receive;
       } while (item.ok() || absl::IsDeadlineExceeded(item.status()));
       co_return in.status();
     }
   };
   for (uint64_t seed = 0; seed < 50; ++seed) {
     Graph graph("polled");
-    auto& halve = graph.Add<Halve>("halve");
-    From(graph, "numbers", FromVector<int>({8, 12, 7, 1024})).To(halve.in, {.capacity = 100});
-    graph.Connect(halve.again, halve.in, {.feedback = true});
-    graph.Connect(halve.odd, graph.Add<Polls>("polls").in);
+    graph.Connect(AddHalving(graph), graph.Add<Polls>("polls").in);
     Engine engine = Engine::Simulated(seed);
     weir::Run run(engine, graph);
     engine.simulator()->OnStep([&run](uint64_t step) {
