@@ -424,7 +424,7 @@ class Channel final : public ChannelBase {
     if (bytes_ != nullptr) bytes_->Reserve(capacity_, tail_.load(std::memory_order_relaxed));
     admit_at_.store(request.bounded || !single_
                         ? 1
-                        : static_cast<uint32_t>(std::clamp<size_t>(capacity_ / 2, 1, UINT32_MAX)),
+                        : static_cast<uint32_t>(std::clamp<size_t>(admit_room(), 1, UINT32_MAX)),
                     std::memory_order_relaxed);
     Link(senders_waiting_, request, kSenderParked);
   }
@@ -511,6 +511,12 @@ class Channel final : public ChannelBase {
       Drop(evicted.items(), evicted.count, policy);
     }
     return Outcome::kDone;
+  }
+  // How much room a sender that alone sends waits for, the low watermark: half of it, or of a large channel more, but so that the
+  // receiver has something to do until the sender has come.
+  size_t admit_room() const {
+    constexpr size_t kLeftOver = 256;
+    return std::max(capacity_ / 2, capacity_ - std::min(capacity_, kLeftOver));
   }
   // How many slots there may be items for.
   size_t slots_wanted() const { return overwrites_ ? 2 * capacity_ : capacity_; }

@@ -28,10 +28,12 @@ class Job {
   friend class Pool;
   friend class Simulator;
   Job* next_ = nullptr;
-  uint16_t worker_ =
-      0;  // of the pool: where it ran last. Written by who runs it, read by who posts it
-  std::atomic<bool> queued_{
-      false};  // asserts "at most once in a queue"; ordered by the queue's own lock
+  // Asserts "at most once in a queue"; ordered by the queue's own lock.
+  std::atomic<bool> queued_{false};
+  // Where the pool ran it last. Written by who runs it, read by who posts it.
+  uint16_t worker_ = 0;
+  // How long the pool expects its run to take. Written by who posts it.
+  uint32_t cost_ns_ = 0;
 };
 
 class Executor {

@@ -1,8 +1,8 @@
 #include "weir/core/pool.h"
 
-#include <algorithm>
-#include <cassert>
 #include <chrono>
+#include <mutex>
+#include <thread>
 #include <utility>
 
 namespace weir::internal {
@@ -23,37 +23,25 @@ int64_t NowNs() {
 
 }  // namespace
 
-void JobQueue::PushBack(Job& job) {
-  const bool was_queued = job.queued_.exchange(true, std::memory_order_relaxed);
-  assert(!was_queued && "weir: a job was posted twice");
-  (void)was_queued;
-  job.next_ = nullptr;
-  (last_ == nullptr ? first_ : last_->next_) = &job;
-  last_ = &job;
-  ++size_;
+bool Pool::Bed::SleepFor(std::chrono::nanoseconds duration) {
+  std::unique_lock<std::mutex> lock(mutex_);
+  const auto until = std::chrono::steady_clock::now() + duration;
+  if (!wake_.wait_until(lock, until, [this] { return woken_; })) return false;
+  woken_ = false;
+  return true;
 }
 
-Job* JobQueue::PopFront() {
-  Job* job = first_;
-  if (job == nullptr) return nullptr;
-  first_ = job->next_;
-  if (first_ == nullptr) last_ = nullptr;
-  --size_;
-  job->queued_.store(false, std::memory_order_relaxed);
-  return job;
+void Pool::Bed::SleepUntilWoken() {
+  std::unique_lock<std::mutex> lock(mutex_);
+  wake_.wait(lock, [this] { return woken_; });
+  woken_ = false;
 }
 
-void JobQueue::MoveFront(size_t count, JobQueue& other) {
-  for (; count > 0 && first_ != nullptr; --count) {
-    Job* job = first_;
-    first_ = job->next_;
-    job->next_ = nullptr;
-    (other.last_ == nullptr ? other.first_ : other.last_->next_) = job;
-    other.last_ = job;
-    --size_;
-    ++other.size_;
-  }
-  if (first_ == nullptr) last_ = nullptr;
+void Pool::Bed::Wake() {
+  // With the lock: who is woken may end the pool.
+  MutexLock lock(mutex_);
+  woken_ = true;
+  wake_.notify_one();
 }
 
 Pool::Pool(int threads)
@@ -65,8 +53,10 @@ Pool::Pool(int threads)
 }
 
 Pool::~Pool() {
+  closing_.store(true, std::memory_order_relaxed);
+  for (int i = 0; i < threads_; ++i) Wake(workers_[i]);
   std::unique_lock<std::mutex> lock(mutex_);
-  idle_.wait(lock, [this] { return drains_ == 0; });
+  no_drains_.wait(lock, [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return drains_ == 0; });
 }
 
 bool Pool::OnOwnThread() const { return place.pool == this; }
@@ -74,38 +64,61 @@ bool Pool::OnOwnThread() const { return place.pool == this; }
 void Pool::Post(Job& job) {
   const bool inside = place.pool == this;
   Worker& worker = inside ? *static_cast<Worker*>(place.worker) : workers_[job.worker_ % threads_];
-  Push(worker, job);
-  if (drains_.load(std::memory_order_relaxed) < threads_ &&
-      worker.queued.load(std::memory_order_relaxed) *
-              uint64_t{worker.mean_ns.load(std::memory_order_relaxed)} >=
-          kWorthAWakeNs) {
-    StartAnother();
+  const uint32_t mean = worker.mean_ns.load(std::memory_order_relaxed);
+  const uint32_t own_mean = inside && mean >= kMeasureAllNs ? worker.run_times.MeanNs(&job) : 0;
+  Push(worker, job, own_mean > 0 ? own_mean : mean);
+  if (worker.overlap_ns.load(std::memory_order_relaxed) >= kWorthAWakeNs &&
+      working_.load(std::memory_order_relaxed) < threads_ && StartAnother()) {
+    MutexLock lock(worker.mutex);
+    worker.kept_front = kKeptFront;
   }
 }
 
-void Pool::Push(Worker& worker, Job& job) {
+void Pool::Push(Worker& worker, Job& job, uint32_t cost_ns) {
+  const bool posts_itself = place.worker == &worker && worker.current == &job;
   {
     MutexLock lock(worker.mutex);
-    worker.queue.PushBack(job);
-    worker.queued.store(worker.queue.size(), std::memory_order_relaxed);
-    if (std::exchange(worker.draining, true)) return;
+    worker.queue.PushBack(job, cost_ns);
+    if (posts_itself) worker.running_ns = 0;  // it is about to end its turn
+    Publish(worker);
+    if (worker.draining && !worker.asleep) return;
+  }
+  Start(worker);
+}
+
+void Pool::Publish(Worker& worker) {
+  worker.queued.store(worker.queue.size(), std::memory_order_relaxed);
+  const bool may_be_worth = worker.queue.cost_ns() >= kWorthAWakeNs;
+  worker.overlap_ns.store(may_be_worth ? worker.queue.OverlapNs(worker.running_ns) : 0,
+                          std::memory_order_relaxed);
+}
+
+bool Pool::Start(Worker& worker) {
+  if (Wake(worker)) return true;
+  {
+    MutexLock lock(worker.mutex);
+    if (std::exchange(worker.draining, true)) return false;
+    working_.fetch_add(1, std::memory_order_relaxed);
     MutexLock counted(mutex_);
     ++drains_;
   }
   arena_.Enqueue(&Pool::DrainEntry, &worker);
+  return true;
+}
+
+bool Pool::Wake(Worker& worker) {
+  {
+    MutexLock lock(worker.mutex);
+    if (!std::exchange(worker.asleep, false)) return false;
+    working_.fetch_add(1, std::memory_order_relaxed);
+  }
+  worker.bed.Wake();
+  return true;
 }
 
 bool Pool::StartAnother() {
   for (int i = 0; i < threads_; ++i) {
-    Worker& worker = workers_[i];
-    {
-      MutexLock lock(worker.mutex);
-      if (std::exchange(worker.draining, true)) continue;
-      MutexLock counted(mutex_);
-      ++drains_;
-    }
-    arena_.Enqueue(&Pool::DrainEntry, &worker);
-    return true;
+    if (Start(workers_[i])) return true;
   }
   return false;
 }
@@ -126,29 +139,64 @@ void Pool::DrainEntry(void* worker) {
   entered.pool->Drain(entered);
 }
 
+void Pool::Drain(Worker& worker) {
+  const Place outer = place;  // a stage's parallel_for may run a drain inside of a job
+  place = {this, &worker};
+  worker.is_nested = outer.pool != nullptr;
+  worker.running.store(true, std::memory_order_relaxed);
+  do {
+    RunJobs(worker);
+  } while (AwaitJobs(worker));
+  place = outer;
+  MutexLock lock(mutex_);
+  if (--drains_ == 0) no_drains_.notify_all();
+}
+
+void Pool::RunJobs(Worker& worker) {
+  int64_t began = NowNs();
+  uint32_t since = 0;  // jobs run since then
+  while (Job* job = Next(worker)) {
+    job->worker_ = worker.index;
+    job->Run();
+    worker.jobs.store(worker.jobs.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    const uint32_t mean = worker.mean_ns.load(std::memory_order_relaxed);
+    if (++since < kMeasuredTogether && mean < kMeasureAllNs) continue;
+    const int64_t now = NowNs();
+    const auto took_ns = static_cast<uint64_t>(now - began);
+    if (since == 1) worker.run_times.Note(job, took_ns);
+    worker.mean_ns.store(MovingMean(mean, took_ns / since), std::memory_order_relaxed);
+    began = now;
+    since = 0;
+    if (left_standing_.load(std::memory_order_relaxed)) {
+      left_standing_.store(false, std::memory_order_relaxed);
+      Steal(worker);
+    }
+  }
+}
+
 Job* Pool::Next(Worker& worker) {
   do {
-    MutexLock lock(worker.mutex);
-    if (Job* job = worker.queue.PopFront()) {
-      worker.queued.store(worker.queue.size(), std::memory_order_relaxed);
-      return job;
-    }
+    if (Job* job = TakeOwn(worker)) return job;
   } while (Steal(worker));
-  MutexLock lock(worker.mutex);
-  if (Job* job = worker.queue.PopFront()) {
-    worker.queued.store(worker.queue.size(), std::memory_order_relaxed);
-    return job;
-  }
-  worker.running.store(false, std::memory_order_relaxed);
-  worker.draining = false;
   return nullptr;
 }
 
+Job* Pool::TakeOwn(Worker& worker) {
+  MutexLock lock(worker.mutex);
+  const bool keep_front = worker.kept_front > 0 && worker.queue.size() > 1;
+  if (keep_front) --worker.kept_front;
+  Job* job = keep_front ? worker.queue.PopSecond() : worker.queue.PopFront();
+  worker.current = job;
+  worker.running_ns = job == nullptr ? 0 : job->cost_ns_;
+  Publish(worker);
+  return job;
+}
+
 bool Pool::WorthStealing(const Worker& worker) const {
-  const uint64_t queued = worker.queued.load(std::memory_order_relaxed);
-  return queued > 0 && (worker.stalled.load(std::memory_order_relaxed) ||
-                        !worker.running.load(std::memory_order_relaxed) ||
-                        queued * worker.mean_ns.load(std::memory_order_relaxed) >= kWorthAWakeNs);
+  return worker.queued.load(std::memory_order_relaxed) > 0 &&
+         (worker.stalled.load(std::memory_order_relaxed) ||
+          !worker.running.load(std::memory_order_relaxed) ||
+          worker.overlap_ns.load(std::memory_order_relaxed) >= kWorthAWakeNs);
 }
 
 bool Pool::Steal(Worker& worker) {
@@ -159,47 +207,65 @@ bool Pool::Steal(Worker& worker) {
     {
       MutexLock lock(other.mutex);
       other.queue.MoveFront((other.queue.size() + 1) / 2, stolen);
-      other.queued.store(other.queue.size(), std::memory_order_relaxed);
+      other.kept_front = 0;
       other.stalled.store(false, std::memory_order_relaxed);
+      Publish(other);
     }
     if (stolen.empty()) continue;
     MutexLock lock(worker.mutex);
     stolen.MoveFront(stolen.size(), worker.queue);
-    worker.queued.store(worker.queue.size(), std::memory_order_relaxed);
+    Publish(worker);
     return true;
   }
   return false;
 }
 
-void Pool::Drain(Worker& worker) {
-  const Place outer = place;  // a stage's parallel_for may run a drain inside of a job
-  place = {this, &worker};
-  worker.running.store(true, std::memory_order_relaxed);
-  int64_t began = NowNs();
-  uint32_t since = 0;  // jobs run since then
-  while (Job* job = Next(worker)) {
-    job->worker_ = worker.index;
-    job->Run();
-    worker.jobs.store(worker.jobs.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-    const uint32_t mean = worker.mean_ns.load(std::memory_order_relaxed);
-    if (++since < kMeasuredTogether && mean < kMeasureAllNs) continue;
-    const int64_t now = NowNs();
-    // A moving mean over about eight measurements. One outlier, of a thread that lost its core say, hardly counts.
-    const uint64_t each =
-        std::min<uint64_t>(static_cast<uint64_t>(now - began) / since, 8ull * mean + 1);
-    worker.mean_ns.store(
-        static_cast<uint32_t>(std::min<uint64_t>((mean * 7ull + each) / 8, UINT32_MAX)),
-        std::memory_order_relaxed);
-    began = now;
-    since = 0;
-    if (left_standing_.load(std::memory_order_relaxed)) {
-      left_standing_.store(false, std::memory_order_relaxed);
-      Steal(worker);
+bool Pool::AwaitJobs(Worker& worker) {
+  const int64_t began = NowNs();
+  const bool some = (worker.was_idle_for_short && LookOut(worker)) || Sleep(worker);
+  worker.was_idle_for_short = some && NowNs() - began < kShortIdleNs;
+  return some;
+}
+
+bool Pool::LookOut(const Worker& worker) const {
+  const int64_t until = NowNs() + kLookOutNs;
+  do {
+    if (worker.queued.load(std::memory_order_relaxed) > 0) return true;
+    for (int i = 1; i < threads_; ++i) {
+      if (WorthStealing(workers_[(worker.index + i) % threads_])) return true;
     }
+    // Whoever is about to post may have no core of its own.
+    std::this_thread::yield();
+  } while (NowNs() < until && !closing_.load(std::memory_order_relaxed));
+  return false;
+}
+
+bool Pool::Sleep(Worker& worker) {
+  // Where a drain may be waiting for this thread, it returns.
+  const bool returns = worker.is_nested || width() < threads_;
+  {
+    MutexLock lock(worker.mutex);
+    if (!worker.queue.empty()) return true;
+    worker.running.store(false, std::memory_order_relaxed);
+    working_.fetch_sub(1, std::memory_order_relaxed);
+    if (returns || closing_.load(std::memory_order_relaxed)) {
+      worker.draining = false;
+      return false;
+    }
+    worker.asleep = true;
   }
-  place = outer;
-  MutexLock lock(mutex_);
-  if (--drains_ == 0) idle_.notify_all();
+  if (!worker.bed.SleepFor(kAsleep)) {
+    {
+      MutexLock lock(worker.mutex);
+      if (std::exchange(worker.asleep, false)) {
+        worker.draining = false;
+        return false;
+      }
+    }
+    worker.bed.SleepUntilWoken();  // somebody is about to wake it
+  }
+  worker.running.store(true, std::memory_order_relaxed);
+  return true;
 }
 
 }  // namespace weir::internal

@@ -5,13 +5,19 @@
 //
 // Where a job runs. A job that is posted by a job stands in the same worker's queue: what it is to work on is warm there. One
 // that comes from outside goes where it ran last. Whole jobs move to another worker only when that pays: waking a sleeping
-// thread costs 35 to 60 us, and every cache line that changes cores 0.2 us, against 0.1 us for a short job. So
-//   - a further worker is started, and takes half of another's jobs, when as much work stands there as is worth a wake-up:
-//     the number of jobs times their recent mean duration;
+// thread costs the one who wakes 6 to 30 us and comes 40 to 70 us later, and every cache line that changes cores 0.2 us, against
+// 0.1 us for a short job. So
+//   - a further worker is started, and takes half of another's jobs, when as much work as is worth a wake-up would then be done
+//     at the same time as the rest. Of a long job and the short one that it wakes only the short one's time is won;
+//   - until it has come, the job at the front of the queue is kept for it;
 //   - `Watch`, called every few milliseconds, gives a worker to jobs that were left standing behind a long one.
+//
+// A worker without jobs looks out for some for a few microseconds, if it was not left alone for longer the last time, then
+// sleeps until it is woken, and returns its thread to oneTBB after a millisecond. (An idle thread of oneTBB spins.)
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
@@ -19,26 +25,11 @@
 
 #include "absl/base/thread_annotations.h"
 #include "weir/core/executor.h"
+#include "weir/core/job_queue.h"
 #include "weir/core/mutex.h"
 #include "weir/core/tbb_arena.h"
 
 namespace weir::internal {
-
-// First in, first out; intrusive. Not thread-safe.
-class JobQueue {
- public:
-  void PushBack(Job& job);
-  Job* PopFront();
-  // Moves the first `count` jobs to the end of `other`.
-  void MoveFront(size_t count, JobQueue& other);
-  bool empty() const { return first_ == nullptr; }
-  size_t size() const { return size_; }
-
- private:
-  Job* first_ = nullptr;
-  Job* last_ = nullptr;
-  size_t size_ = 0;
-};
 
 class Pool final : public Executor {
  public:
@@ -49,55 +40,103 @@ class Pool final : public Executor {
   void Watch();
   int width() const { return arena_.width(); }
   // Whether no thread has anything to do.
-  bool Idle() const { return drains_.load(std::memory_order_relaxed) == 0; }
+  bool Idle() const { return working_.load(std::memory_order_relaxed) == 0; }
   // Whether the calling thread runs a job of this pool.
   bool OnOwnThread() const;
 
  private:
+  // Where a worker sleeps. What happens to it is decided with the worker's lock; here a wake-up is waited for.
+  class Bed {
+   public:
+    // False: not woken for so long.
+    bool SleepFor(std::chrono::nanoseconds duration);
+    void SleepUntilWoken();
+    void Wake();
+
+   private:
+    Mutex mutex_;
+    std::condition_variable wake_;
+    bool woken_ = false;
+  };
+
   // A queue, and the drain that empties it, if there is one.
   struct alignas(64) Worker {
     Pool* pool = nullptr;
     uint16_t index = 0;
     SpinMutex mutex;
     JobQueue queue ABSL_GUARDED_BY(mutex);
+    // What the job that runs is expected to take.
+    uint32_t running_ns ABSL_GUARDED_BY(mutex) = 0;
+    // How many more jobs are taken from behind the first, which is kept for a worker that is on its way.
+    int kept_front ABSL_GUARDED_BY(mutex) = 0;
     bool draining ABSL_GUARDED_BY(mutex) = false;  // a drain is running or has been asked for
+    bool asleep ABSL_GUARDED_BY(mutex) = false;    // the drain is, and nobody has woken it yet
 
-    // Written by the drain, or with the lock; read by those who look for work. They order nothing.
+    // Written with the lock; read by those who look for work. They order nothing.
     std::atomic<size_t> queued{0};
-    std::atomic<bool> running{false};  // the drain has a thread
+    std::atomic<uint64_t> overlap_ns{0};  // what is won if another worker takes half of the queue
+    // Written by the drain, and they order nothing either.
+    std::atomic<bool> running{false};  // the drain has a thread, which is not asleep
     std::atomic<bool> stalled{false};  // jobs stand behind a long one
     std::atomic<uint32_t> mean_ns{kMeasureAllNs};
     std::atomic<uint64_t> jobs{0};
     uint64_t jobs_seen = 0;  // by the watch
+
+    // The drain's, and of the job that it runs.
+    const Job* current = nullptr;
+    RunTimes run_times;
+    bool is_nested = false;           // the drain runs inside of another's job
+    bool was_idle_for_short = false;  // the last time that there were no jobs
+    Bed bed;
   };
 
-  // As much queued work as is worth a further worker.
-  static constexpr uint64_t kWorthAWakeNs = 40'000;
+  // As much work done at the same time is worth a further worker.
+  static constexpr uint64_t kWorthAWakeNs = 20'000;
+  // A worker that is on its way has come by the time that its elder has run so many jobs, if it comes soon.
+  static constexpr int kKeptFront = 2;
   // Jobs that are longer than this are measured one by one, shorter ones many at a time: a clock read takes 30 ns.
   static constexpr uint32_t kMeasureAllNs = 2'000;
   static constexpr uint32_t kMeasuredTogether = 32;
+  // A worker that was idle for a short time looks out for jobs for so long before it sleeps.
+  static constexpr int64_t kShortIdleNs = 60'000;
+  static constexpr int64_t kLookOutNs = 20'000;
+  static constexpr std::chrono::milliseconds kAsleep{1};
 
   static void DrainEntry(void* worker);
   void Drain(Worker& worker);
+  // Runs what there is.
+  void RunJobs(Worker& worker);
   Job* Next(Worker& worker);
+  Job* TakeOwn(Worker& worker);
+  // Waits for jobs. False: none came, and the worker has no drain any more.
+  bool AwaitJobs(Worker& worker);
+  bool LookOut(const Worker& worker) const;
+  bool Sleep(Worker& worker);
   // Takes half of what stands at another worker, if that pays. False: nothing was worth it.
   bool Steal(Worker& worker);
   bool WorthStealing(const Worker& worker) const;
-  void Push(Worker& worker, Job& job);
-  // Starts the drain of a worker that has none; false if all have one.
+  void Push(Worker& worker, Job& job, uint32_t cost_ns);
+  // After each change of its queue.
+  static void Publish(Worker& worker) ABSL_EXCLUSIVE_LOCKS_REQUIRED(worker.mutex);
+  // Gives a worker a drain that is awake. False: it has one.
+  bool Start(Worker& worker);
+  bool Wake(Worker& worker);
+  // The same for any worker; false if all are at work.
   bool StartAnother();
 
   const int threads_;
   TbbArena arena_;
   const std::unique_ptr<Worker[]> workers_;
-  std::atomic<int> drains_{0};  // written with mutex_; read by who would start another
+  std::atomic<int> working_{0};  // drains that are not asleep; read by who would start another
 
   // Jobs stand behind a long one, or where a drain was asked for and has no thread yet, and all workers are busy: who has done
   // some of its own takes them.
   std::atomic<bool> left_standing_{false};
+  std::atomic<bool> closing_{false};
 
   Mutex mutex_;
-  std::condition_variable idle_;
+  int drains_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::condition_variable no_drains_;
 };
 
 }  // namespace weir::internal

@@ -130,6 +130,29 @@ TEST_P(PoolTest, Post_FromManyThreads_AllRun) {
   EXPECT_EQ(count, kThreads * kEach);
 }
 
+TEST_P(PoolTest, Post_WakesWorkersThatSleep) {
+  std::atomic<int> count{0};
+  std::vector<std::unique_ptr<CountingJob>> jobs;
+  for (int i = 0; i < GetParam(); ++i) jobs.push_back(std::make_unique<CountingJob>(count));
+  Pool pool(GetParam());
+  for (int round = 1; round <= 100; ++round) {
+    for (auto& job : jobs) pool.Post(*job);
+    while (count < round * GetParam()) std::this_thread::yield();
+    // All of them sleep, or look for jobs and are about to.
+    while (round % 2 == 0 && !pool.Idle()) std::this_thread::yield();
+  }
+}
+
+TEST_P(PoolTest, IsDestroyedWhileWorkersSleep) {
+  for (int i = 0; i < 20; ++i) {
+    std::atomic<int> count{0};
+    CountingJob job(count);
+    Pool pool(GetParam());
+    pool.Post(job);
+    while (count == 0 || !pool.Idle()) std::this_thread::yield();
+  }
+}
+
 TEST_P(PoolTest, Watch_GivesAJobBehindALongOneAThread) {
   // All of them have to run at the same time.
   const int width = GetParam();
@@ -207,41 +230,6 @@ TEST(PoolsTest, TwoPools_KnowTheirOwnThreads) {
 TEST(PoolsTest, Watch_WithNothingToDo_DoesNothing) {
   Pool pool(2);
   for (int i = 0; i < 10; ++i) pool.Watch();
-}
-
-TEST(JobQueueTest, IsFirstInFirstOut) {
-  std::atomic<int> count{0};
-  CountingJob a(count), b(count), c(count);
-  JobQueue queue;
-  EXPECT_TRUE(queue.empty());
-  EXPECT_EQ(queue.PopFront(), nullptr);
-  queue.PushBack(a);
-  queue.PushBack(b);
-  EXPECT_EQ(queue.PopFront(), &a);
-  queue.PushBack(c);
-  queue.PushBack(a);
-  EXPECT_EQ(queue.size(), 3u);
-  EXPECT_EQ(queue.PopFront(), &b);
-  EXPECT_EQ(queue.PopFront(), &c);
-  EXPECT_EQ(queue.PopFront(), &a);
-  EXPECT_TRUE(queue.empty());
-}
-
-TEST(JobQueueTest, MoveFront_KeepsBothOrders) {
-  std::atomic<int> count{0};
-  CountingJob a(count), b(count), c(count), d(count);
-  JobQueue from, to;
-  to.PushBack(d);
-  for (CountingJob* job : {&a, &b, &c}) from.PushBack(*job);
-  from.MoveFront(2, to);
-  EXPECT_EQ(from.size(), 1u);
-  EXPECT_EQ(to.size(), 3u);
-  for (Job* job : std::vector<Job*>{&d, &a, &b}) EXPECT_EQ(to.PopFront(), job);
-  from.MoveFront(5, to);
-  EXPECT_TRUE(from.empty());
-  EXPECT_EQ(to.PopFront(), &c);
-  from.PushBack(a);
-  EXPECT_EQ(from.PopFront(), &a);
 }
 
 }  // namespace

@@ -50,7 +50,7 @@ BackpressureItem BackpressureBodies::Produce() {
 
 void BackpressureBodies::Consume(const BackpressureItem& item) {
   checksum_ += Work(item.number, consume_rounds_) ^ item.made;
-  consumed_.store(consumed_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  consumed_.store(++worked_off_, std::memory_order_relaxed);
 }
 
 Sample FinishBackpressure(const Stopwatch& stopwatch, const Params& params,
@@ -67,8 +67,10 @@ void AddBackpressure(Suite& suite) {
   params.capacity = 64;
   params.threads = 2;
   params.items = 200'000;
+  Params roomy = params;
+  roomy.capacity = 1024;
   suite.workloads.push_back(
-      {.name = "backpressure", .unit = "item", .points = {params}, .prepare = Prepare});
+      {.name = "backpressure", .unit = "item", .points = {params, roomy}, .prepare = Prepare});
 }
 
 }  // namespace weir::bench

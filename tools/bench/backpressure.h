@@ -52,9 +52,12 @@ class BackpressureBodies {
   alignas(64) int64_t produced_ = 0;
   int64_t in_flight_ = 0;  // the most that it saw
 
-  // The consumer's; the producer reads how far it is, and that orders nothing.
-  alignas(64) std::atomic<int64_t> consumed_{0};
+  // The consumer's.
+  alignas(64) int64_t worked_off_ = 0;
   uint64_t checksum_ = 0;
+
+  // The same count for the producer, on a line that the consumer writes only, so that it does not wait for it. It orders nothing.
+  alignas(64) std::atomic<int64_t> consumed_{0};
 };
 
 // Stops the clock, and then verifies what the consumer has received.

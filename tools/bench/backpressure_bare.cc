@@ -1,5 +1,5 @@
-// The workload `backpressure`'s consumer by itself, on items that cost nothing: as fast as the
-// slowest stage can be, whatever drives it.
+// The workload `backpressure` without a library: its consumer by itself on items that cost nothing, as
+// fast as the slowest stage can be, whatever drives it; and both in turn, the limit of one thread.
 
 #include <vector>
 
@@ -10,7 +10,7 @@
 namespace weir::bench {
 namespace {
 
-Sample Run(const Params& params) {
+Sample RunConsumer(const Params& params) {
   // Items are made beforehand, as the checksum is of their making too.
   std::vector<BackpressureItem> items;
   BackpressureBodies producer(params);
@@ -24,10 +24,19 @@ Sample Run(const Params& params) {
   return sample;
 }
 
+Sample RunInTurn(const Params& params) {
+  BackpressureBodies bodies(params);
+  const Stopwatch stopwatch;
+  while (bodies.HasMore()) bodies.Consume(bodies.Produce());
+  return FinishBackpressure(stopwatch, params, bodies);
+}
+
 }  // namespace
 
 void AddBackpressureBare(Suite& suite) {
-  suite.implementations.push_back({.workload = "backpressure", .name = "bare", .run = Run});
+  suite.implementations.push_back({.workload = "backpressure", .name = "bare", .run = RunConsumer});
+  suite.implementations.push_back(
+      {.workload = "backpressure", .name = "one_thread", .run = RunInTurn});
 }
 
 }  // namespace weir::bench
