@@ -1,7 +1,11 @@
-// JobQueue: the jobs that stand at one worker of the pool. RunTimes: how long that worker's jobs take.
+// JobQueue: the jobs that stand at one worker of the pool. RunTimes: how long that worker's jobs take. All in the header, to be
+// inlined: the pool does little else for a job.
 #pragma once
 
+#include <algorithm>
 #include <array>
+#include <atomic>
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 
@@ -13,23 +17,66 @@ namespace weir::internal {
 class JobQueue {
  public:
   // `cost_ns`: what the job's run is expected to take.
-  void PushBack(Job& job, uint32_t cost_ns);
-  Job* PopFront();
+  void PushBack(Job& job, uint32_t cost_ns) {
+    const bool was_queued = job.queued_.exchange(true, std::memory_order_relaxed);
+    assert(!was_queued && "weir: a job was posted twice");
+    (void)was_queued;
+    job.cost_ns_ = cost_ns;
+    Append(job);
+  }
+  Job* PopFront() {
+    if (first_ == nullptr) return nullptr;
+    Job* job = UnlinkFront();
+    job->queued_.store(false, std::memory_order_relaxed);
+    return job;
+  }
   // Takes the job behind the first, of at least two.
-  Job* PopSecond();
+  Job* PopSecond() {
+    Job* first = UnlinkFront();
+    Job* second = PopFront();
+    Prepend(*first);
+    return second;
+  }
   // Moves the first `count` jobs to the end of `other`.
-  void MoveFront(size_t count, JobQueue& other);
+  void MoveFront(size_t count, JobQueue& other) {
+    for (; count > 0 && first_ != nullptr; --count) other.Append(*UnlinkFront());
+  }
   bool empty() const { return first_ == nullptr; }
   size_t size() const { return size_; }
   // What the jobs are expected to take together.
   uint64_t cost_ns() const { return cost_ns_; }
-  // How much of that would be done at the same time as the rest, if another worker took the first half of the jobs while this one has
-  // `running_ns` of work in its hands. Of more than two jobs it is an estimate.
-  uint64_t OverlapNs(uint64_t running_ns) const;
+  // How much of that would be done at the same time as the rest, if another worker took the first half of the jobs while this
+  // one has `running_ns` of work in its hands. Of more than two jobs it is an estimate.
+  uint64_t OverlapNs(uint64_t running_ns) const {
+    if (size_ == 0) return 0;
+    if (size_ > 2) return cost_ns_ / 2;
+    const uint64_t taken_ns = first_->cost_ns_;
+    return std::min(taken_ns, running_ns + cost_ns_ - taken_ns);
+  }
 
  private:
-  // Links a job that has been taken from another queue.
-  void Append(Job& job);
+  void Append(Job& job) {
+    job.next_ = nullptr;
+    (last_ == nullptr ? first_ : last_->next_) = &job;
+    last_ = &job;
+    ++size_;
+    cost_ns_ += job.cost_ns_;
+  }
+  void Prepend(Job& job) {
+    job.next_ = first_;
+    first_ = &job;
+    if (last_ == nullptr) last_ = &job;
+    ++size_;
+    cost_ns_ += job.cost_ns_;
+  }
+  Job* UnlinkFront() {
+    Job* job = first_;
+    first_ = job->next_;
+    if (first_ == nullptr) last_ = nullptr;
+    --size_;
+    cost_ns_ -= job->cost_ns_;
+    return job;
+  }
 
   Job* first_ = nullptr;
   Job* last_ = nullptr;
@@ -37,13 +84,28 @@ class JobQueue {
   uint64_t cost_ns_ = 0;
 };
 
-// A moving mean for each job, kept by its address: when a run has been measured, the job may be gone. Two jobs that share an entry forget
-// each other. Not thread-safe.
+// A mean that forgets after about eight measurements, never 0. One outlier, of a thread that lost its core say, hardly counts.
+inline uint32_t MovingMean(uint32_t mean, uint64_t measured) {
+  const uint64_t counted = std::min<uint64_t>(measured, 8ull * mean + 1);
+  return static_cast<uint32_t>(std::clamp<uint64_t>((mean * 7ull + counted) / 8, 1, UINT32_MAX));
+}
+
+// A moving mean for each job, kept by its address: when a run has been measured, the job may be gone. Two jobs that share an
+// entry forget each other. Not thread-safe.
 class RunTimes {
  public:
   // 0: not known.
-  uint32_t MeanNs(const Job* job) const;
-  void Note(const Job* job, uint64_t ns);
+  uint32_t MeanNs(const Job* job) const {
+    const Entry& entry = entries_[Index(job)];
+    return entry.job == job ? entry.mean_ns : 0;
+  }
+  void Note(const Job* job, uint64_t ns) {
+    Entry& entry = entries_[Index(job)];
+    entry.mean_ns = entry.job == job
+                        ? MovingMean(entry.mean_ns, ns)
+                        : static_cast<uint32_t>(std::clamp<uint64_t>(ns, 1, UINT32_MAX));
+    entry.job = job;
+  }
 
  private:
   struct Entry {
@@ -51,12 +113,14 @@ class RunTimes {
     uint32_t mean_ns = 0;
   };
   static constexpr size_t kEntries = 64;
-  static size_t Index(const Job* job);
+
+  static size_t Index(const Job* job) {
+    // A multiplicative hash: jobs are some hundred bytes apart, so their low bits say little.
+    const uint64_t hash = reinterpret_cast<uintptr_t>(job) * uint64_t{0x9E3779B97F4A7C15};
+    return (hash >> 32) % kEntries;
+  }
 
   std::array<Entry, kEntries> entries_;
 };
-
-// A mean that forgets after about eight measurements, never 0. One outlier, of a thread that lost its core say, hardly counts.
-uint32_t MovingMean(uint32_t mean, uint64_t measured);
 
 }  // namespace weir::internal

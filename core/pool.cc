@@ -159,6 +159,7 @@ void Pool::RunJobs(Worker& worker) {
     job->worker_ = worker.index;
     job->Run();
     worker.jobs.store(worker.jobs.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    if (threads_ == 1) continue;  // there is nobody to share with, and nothing to measure
     const uint32_t mean = worker.mean_ns.load(std::memory_order_relaxed);
     if (++since < kMeasuredTogether && mean < kMeasureAllNs) continue;
     const int64_t now = NowNs();
