@@ -22,6 +22,7 @@
 namespace weir {
 
 struct FunctionOptions {
+  // They share the input's channel, each a fair share of what is there: many workers want a capacity of some dozen items each.
   int workers = 1;
   // With several workers: outputs come in the order of their inputs. Each worker holds at most one batch that is out of
   // turn. `false` for speed.

@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "tests/interleaving/parked.h"
 #include "weir/core/channel.h"
 #include "weir/interleaving.h"
 
@@ -16,25 +17,6 @@ namespace {
 
 using interleaving::World;
 using Values = std::vector<int>;
-
-class Parked final : public Waiter {
- public:
-  // A store to its word that is still delayed must not come when this is gone.
-  ~Parked() { World::current()->Drain(); }
-  void Wake() override { woken_ = true; }
-  // Waits as a Work does whose request has been parked with `outcome`; what came of it.
-  Result Await(Outcome outcome) {
-    if (outcome != Outcome::kNone) {
-      WakeList none;
-      Claim(outcome, none);
-    }
-    if (Publish()) World::current()->WaitUntil([this] { return woken_; });
-    return Resumed();
-  }
-
- private:
-  bool woken_ = false;
-};
 
 class ChannelInterleavingTest : public ::testing::Test {
  protected:

@@ -1,5 +1,6 @@
 #include "weir/interleaving.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -37,6 +38,18 @@ World::Result World::Explore(int preemptions, const std::function<Threads()>& sc
   }
 }
 
+World::Traffic World::Measure(Threads threads) {
+  World world({});
+  world.take_turns_ = true;
+  current_ = &world;
+  world.traffic_.all_ended = world.Run(std::move(threads)).empty();
+  current_ = nullptr;
+  for (const auto& [address, line] : world.lines_) {
+    world.traffic_.most_of_a_line = std::max(world.traffic_.most_of_a_line, line.transfers);
+  }
+  return world.traffic_;
+}
+
 uint32_t World::Choose(uint32_t count) {
   if (left_ == 0 || count <= 1) return 0;
   const uint32_t choice = made_.size() < planned_.size() ? planned_[made_.size()] : 0;
@@ -62,7 +75,7 @@ std::string World::Run(Threads bodies) {
     std::vector<size_t> able;
     bool all_ended = true;
     for (size_t i = 0; i < threads_.size(); ++i) {
-      const size_t index = (running_ + i) % threads_.size();
+      const size_t index = (running_ + i + (take_turns_ ? 1 : 0)) % threads_.size();
       Thread& thread = threads_[index];
       all_ended &= thread.ended;
       if (thread.ended || (thread.ready && !thread.ready())) continue;
@@ -83,7 +96,20 @@ std::string World::Run(Threads bodies) {
 void World::SwitchAway() { main_ = std::move(main_).resume(); }
 
 void World::Step() {
-  if (left_ > 0) SwitchAway();
+  if (take_turns_ || left_ > 0) SwitchAway();
+}
+
+void World::Touch(const void* where, Access access) {
+  constexpr uintptr_t kCacheLine = 64;
+  Line& line = lines_[reinterpret_cast<uintptr_t>(where) / kCacheLine];
+  const uint64_t own = uint64_t{1} << running_;
+  const bool holds = access == Access::kRead ? (line.holders & own) != 0 : line.holders == own;
+  ++traffic_.operations;
+  if (!holds && line.holders != 0) {
+    ++traffic_.transfers;
+    ++line.transfers;
+  }
+  line.holders = access == Access::kRead ? line.holders | own : own;
 }
 
 void World::WaitUntil(const std::function<bool()>& ready) {

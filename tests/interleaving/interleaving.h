@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 namespace weir::interleaving {
@@ -33,11 +34,31 @@ class World {
   static Result Explore(int preemptions, const std::function<Threads()>& scenario,
                         const std::function<std::string()>& after);
 
+  // What threads cost each other if each has a core of its own and all cores are equally fast: they take turns, one operation each.
+  struct Traffic {
+    uint64_t operations = 0;  // on atomics and mutexes
+    // Operations that had to wait for a cache line: one that another core has written since this core read it last, or, for a write,
+    // that any other core has read or written. The first of all that touches a line is not counted.
+    uint64_t transfers = 0;
+    uint64_t most_of_a_line = 0;  // the transfers of the line that had the most
+    uint64_t lock_waits = 0;      // mutexes that were found locked
+    bool all_ended = false;       // false: they stood still before that
+  };
+  // At most 64 threads.
+  static Traffic Measure(Threads threads);
+
   // --- By the operations ---
 
   static World* current() { return current_; }
+  enum class Access { kRead, kWrite };
   // Another thread may go on here.
   void Step();
+  // The same before an operation on `where`.
+  void Step(const void* where, Access access) {
+    if (take_turns_) Touch(where, access);
+    Step();
+  }
+  void FoundLocked() { ++traffic_.lock_waits; }
   // The thread goes on once `ready` is true.
   void WaitUntil(const std::function<bool()>& ready);
   // Whether a store that comes now is to be delayed; it is if an earlier one is.
@@ -66,11 +87,19 @@ class World {
   // One of `count` possibilities, of which 0 is free.
   uint32_t Choose(uint32_t count);
   void SwitchAway();
+  void Touch(const void* where, Access access);
 
   static World* current_;
   const std::vector<uint32_t> planned_;
   std::vector<uint32_t> made_, counts_;
   int left_ = 0;  // preemptions
+  bool take_turns_ = false;
+  Traffic traffic_;
+  struct Line {
+    uint64_t holders = 0;  // a bit for each core that has it as it is
+    uint64_t transfers = 0;
+  };
+  std::unordered_map<uintptr_t, Line> lines_;  // by address
   std::vector<Thread> threads_;
   size_t running_ = 0;
   boost::context::fiber main_;
@@ -86,7 +115,7 @@ class Atomic {
 
   T load(std::memory_order = std::memory_order_seq_cst) const {
     if (World* world = World::current()) {
-      world->Step();
+      world->Step(this, World::Access::kRead);
       if (const uint64_t* own = world->Delayed(this)) return static_cast<T>(*own);
     }
     return value_;
@@ -97,7 +126,7 @@ class Atomic {
       value_ = value;
       return;
     }
-    world->Step();
+    world->Step(this, World::Access::kWrite);
     if (order == std::memory_order_seq_cst) {
       world->Drain();
       value_ = value;
@@ -138,7 +167,7 @@ class Atomic {
   template <class F>
   T Change(F f) {
     if (World* world = World::current()) {
-      world->Step();
+      world->Step(this, World::Access::kWrite);
       world->Drain();
     }
     const T old = value_;
@@ -153,9 +182,12 @@ class Mutex {
  public:
   void lock() {
     if (World* world = World::current()) {
-      world->Step();
+      world->Step(this, World::Access::kWrite);
       world->Drain();
-      if (locked_) world->WaitUntil([this] { return !locked_; });
+      if (locked_) {
+        world->FoundLocked();
+        world->WaitUntil([this] { return !locked_; });
+      }
     }
     locked_ = true;
   }
@@ -163,7 +195,7 @@ class Mutex {
     if (World* world = World::current()) {
       world->Drain();
       locked_ = false;
-      world->Step();
+      world->Step(this, World::Access::kWrite);
     } else {
       locked_ = false;
     }
