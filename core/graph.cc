@@ -16,6 +16,8 @@
 #include "weir/core/run_state.h"
 
 namespace weir {
+Graph::Graph(std::string_view name) : name_(name) {}
+
 Graph::~Graph() {
   if (running_.load()) {
     std::fprintf(stderr, "weir: graph '%s' was destroyed while it ran; it must outlive its Runs\n",

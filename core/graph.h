@@ -44,7 +44,7 @@ class Graph {
  public:
   static constexpr size_t kDefaultCapacity = 64;
 
-  explicit Graph(std::string_view name) : name_(name) {}
+  explicit Graph(std::string_view name);
   Graph(const Graph&) = delete;
   Graph& operator=(const Graph&) = delete;
   ~Graph();

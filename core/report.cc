@@ -7,6 +7,13 @@
 
 namespace weir {
 
+Report::Report() = default;
+Report::Report(const Report&) = default;
+Report::Report(Report&&) noexcept = default;
+Report& Report::operator=(const Report&) = default;
+Report& Report::operator=(Report&&) noexcept = default;
+Report::~Report() = default;
+
 bool Report::balanced() const {
   return std::all_of(channels.begin(), channels.end(),
                      [](const ChannelReport& channel) { return channel.ledger.balanced(); });

@@ -56,6 +56,14 @@ struct TeardownReport {
 };
 
 struct Report {
+  // Here and not in line, for what includes this: they are long.
+  Report();
+  Report(const Report&);
+  Report(Report&&) noexcept;
+  Report& operator=(const Report&);
+  Report& operator=(Report&&) noexcept;
+  ~Report();
+
   std::string graph;
   // Only once the run is over: OK if it completed, else the first cause, with the stage's name where a stage failed.
   absl::Status status;

@@ -55,7 +55,35 @@ class Tail {
   ~Tail() = default;
 };
 
-template <class O>
+// Where a tail's send stands while it lasts, which is larger than all else of it: in place ...
+template <class Send>
+class RoomInPlace {
+ public:
+  RoomInPlace() {}
+  ~RoomInPlace() {}
+  Send* get() { return &send_; }
+
+ private:
+  union {
+    Send send_;
+  };
+};
+
+// ... or made for the first one.
+template <class Send>
+class RoomOnDemand {
+ public:
+  Send* get() {
+    if (room_ == nullptr) room_ = std::make_unique<Room>();
+    return room_->get();
+  }
+
+ private:
+  struct Room : RoomInPlace<Send>, Pooled {};
+  std::unique_ptr<Room> room_;
+};
+
+template <class O, template <class> class Room = RoomInPlace>
 class PortTail final : public Tail {
  public:
   explicit PortTail(Out<O>& out) : out_(out) {}
@@ -67,15 +95,17 @@ class PortTail final : public Tail {
   bool SendReady(Work& work) override {
     auto& channel = static_cast<Channel<O>&>(*out_.channel_base());
     EndSend();
-    ::new (&send_) Send(channel, out_.sender(), items_.data(), items_.size(), Unbounded(), nullptr,
-                        items_.empty());
+    Send* const send = ::new (room_.get()) Send(
+        channel, out_.sender(), items_.data(), items_.size(), Unbounded(), nullptr, items_.empty());
     sending_ = true;
-    BindOperation(send_, work, std::source_location::current());
-    return send_.await_ready();
+    BindOperation(*send, work, std::source_location::current());
+    return send->await_ready();
   }
-  bool SendSuspend(std::coroutine_handle<> frame) override { return send_.await_suspend(frame); }
+  bool SendSuspend(std::coroutine_handle<> frame) override {
+    return room_.get()->await_suspend(frame);
+  }
   absl::Status SendResume() override {
-    absl::Status sent = send_.await_resume();
+    absl::Status sent = room_.get()->await_resume();
     EndSend();
     items_.Clear();
     return sent;
@@ -86,15 +116,13 @@ class PortTail final : public Tail {
 
   // Also of a send that ended with an exception, which is never resumed.
   void EndSend() {
-    if (std::exchange(sending_, false)) send_.~Send();
+    if (std::exchange(sending_, false)) room_.get()->~Send();
   }
 
   Out<O>& out_;
   Items<O> items_;
   bool sending_ = false;
-  union {
-    Send send_;  // while sending_
-  };
+  Room<Send> room_;  // holds a Send while sending_
 };
 
 // The body of a fused stage, in the Work that runs it.

@@ -186,7 +186,7 @@ class Transform final : public Stage, public Fusable<I> {
     Transform& stage_;
     Items<I>& input_;
     typename Kernel::State state_;
-    PortTail<O> tail_;
+    PortTail<O, RoomOnDemand> tail_;  // of a row of bodies only the last one's sends
   };
 
   bool can_run_next() const override { return fuse_; }
