@@ -16,6 +16,7 @@
 #include "weir/core/run_state.h"
 
 namespace weir {
+
 Graph::Graph(std::string_view name) : name_(name) {}
 
 Graph::~Graph() {

@@ -143,6 +143,7 @@ void Pool::Drain(Worker& worker) {
   const Place outer = place;  // a stage's parallel_for may run a drain inside of a job
   place = {this, &worker};
   worker.is_nested = outer.pool != nullptr;
+  worker.was_idle_for_short = false;
   worker.running.store(true, std::memory_order_relaxed);
   do {
     RunJobs(worker);
@@ -224,17 +225,15 @@ bool Pool::Steal(Worker& worker) {
 bool Pool::AwaitJobs(Worker& worker) {
   const int64_t began = NowNs();
   const bool some = (worker.was_idle_for_short && LookOut(worker)) || Sleep(worker);
-  worker.was_idle_for_short = some && NowNs() - began < kShortIdleNs;
-  return some;
+  if (!some) return false;  // the worker may have another drain by now
+  worker.was_idle_for_short = NowNs() - began < kShortIdleNs;
+  return true;
 }
 
-bool Pool::LookOut(const Worker& worker) const {
+bool Pool::LookOut(Worker& worker) {
   const int64_t until = NowNs() + kLookOutNs;
   do {
-    if (worker.queued.load(std::memory_order_relaxed) > 0) return true;
-    for (int i = 1; i < threads_; ++i) {
-      if (WorthStealing(workers_[(worker.index + i) % threads_])) return true;
-    }
+    if (worker.queued.load(std::memory_order_relaxed) > 0 || Steal(worker)) return true;
     // Whoever is about to post may have no core of its own.
     std::this_thread::yield();
   } while (NowNs() < until && !closing_.load(std::memory_order_relaxed));

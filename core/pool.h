@@ -110,7 +110,7 @@ class Pool final : public Executor {
   Job* TakeOwn(Worker& worker);
   // Waits for jobs. False: none came, and the worker has no drain any more.
   bool AwaitJobs(Worker& worker);
-  bool LookOut(const Worker& worker) const;
+  bool LookOut(Worker& worker);
   bool Sleep(Worker& worker);
   // Takes half of what stands at another worker, if that pays. False: nothing was worth it.
   bool Steal(Worker& worker);
