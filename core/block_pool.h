@@ -8,7 +8,6 @@
 // than 4 KiB, and all blocks under AddressSanitizer, which is to see their end, are operator new's.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <new>
@@ -28,18 +27,6 @@ inline constexpr std::uint64_t kNoFailure = UINT64_MAX;
 std::uint64_t FailAllocation(std::uint64_t after);
 // The bytes of the slabs' blocks that are allocated and not freed.
 std::size_t BlockBytesInUse();
-
-// Raw room for `count` items, to be given to FreeItems with the same count. std::bad_array_new_length if they are too many.
-template <class T>
-T* AllocateItems(std::size_t count) {
-  if (count > SIZE_MAX / sizeof(T)) throw std::bad_array_new_length();
-  return static_cast<T*>(AllocateBlock(count * sizeof(T), std::max(alignof(T), kCacheLine)));
-}
-// `items` may be null.
-template <class T>
-void FreeItems(T* items, std::size_t count) noexcept {
-  if (items != nullptr) FreeBlock(items, count * sizeof(T), std::max(alignof(T), kCacheLine));
-}
 
 // Asks the kernel for the pages of this memory at one go, where it knows how: memory that is about to be filled.
 void Populate(void* begin, std::size_t size);

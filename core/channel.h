@@ -1,4 +1,4 @@
-// Channel<T>: the bounded first-in-first-out channel that feeds one In<T>. Users meet it through `Graph::Connect` and its
+// Channel: the bounded first-in-first-out channel that feeds one In<T>. Users meet it through `Graph::Connect` and its
 // options; stages meet it through their ports. Its whole contract is four operations, so that its inside can change:
 //
 //   Put(request)     moves items in, as many as there is room for
@@ -34,66 +34,106 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <new>
-#include <type_traits>
 #include <utility>
 
 #include "absl/base/attributes.h"
 #include "absl/base/thread_annotations.h"
-#include "weir/core/channel_base.h"
+#include "weir/core/atomic.h"
+#include "weir/core/block_pool.h"
+#include "weir/core/item_type.h"
+#include "weir/core/mutex.h"
+#include "weir/core/policy.h"
 #include "weir/core/ring.h"
 #include "weir/core/wait.h"
 
-namespace weir::internal {
+namespace weir {
 
-template <class T>
-struct SendRequest : SendRequestBase {
-  T* items = nullptr;  // `count` of them; the first `sent` have been moved from
-};
+// What became of a channel's items. Always: accepted = received + dropped + diverted + unread + discarded + queued.
+struct Ledger {
+  uint64_t accepted = 0;   // sends that returned OK, in items
+  uint64_t received = 0;   // handed to a receiver
+  uint64_t dropped = 0;    // by a policy (policy.h)
+  uint64_t diverted = 0;   // by a policy, to another channel, where they were accepted too
+  uint64_t unread = 0;     // left behind when the last receiver ended early
+  uint64_t discarded = 0;  // left behind by a cancellation
+  uint64_t queued = 0;     // in the channel now; 0 once a run is over
+  uint64_t refused = 0;    // sends that did not return OK, in items; they stayed with their senders
+  uint64_t high_water = 0;  // the most that was ever in the channel at once
 
-template <class T>
-struct ReceiveRequest : ReceiveRequestBase {
-  T* into = nullptr;  // raw room for `max` items; the first `got` are constructed
-};
-
-// What may travel through a channel. Asked by the ports too, so that the answer comes before all that follows from it.
-template <class T>
-constexpr bool IsItem() {
-  static_assert(std::is_nothrow_destructible_v<T>,
-                "weir: an item must be nothrow destructible; wrap it in unique_ptr with a deleter "
-                "that does not throw");
-  static_assert(!std::is_nothrow_destructible_v<T> || std::is_nothrow_move_constructible_v<T>,
-                "weir: an item must be nothrow move constructible; wrap it in unique_ptr");
-  return true;
-}
-
-// How much memory an item takes, where a channel's bytes are bounded and its In does not say (In::MeasureBy): its own size, and
-// that of the elements of a container such as a string or a vector.
-template <class T>
-size_t BytesOf(const T& item) {
-  if constexpr (requires { sizeof(*item.data()) * item.size(); }) {
-    return sizeof(T) + sizeof(*item.data()) * item.size();
-  } else {
-    return sizeof(T);
+  bool balanced() const {
+    return accepted == received + dropped + diverted + unread + discarded + queued;
   }
-}
+};
 
-template <class T>
-class Channel final : public ChannelBase {
+namespace internal {
+
+// Why a receiver has to be told of the run: an end that a failure brought about must not look like a complete input.
+// `cancelled` turns true, for good, before any port of a failing or cancelled run is closed.
+struct RunSignals {
+  Atomic<bool> cancelled{false};
+  Atomic<bool> draining{false};
+};
+
+// One of the channel's senders: an Out, while a run lasts.
+struct SendingEnd {
+  bool from_source = false;  // its stage has no input: refused while the run drains. Constant
+  const SendPolicy* policy = nullptr;  // null: it blocks. Constant
+  bool closed = false;                 // guarded by the channel's lock
+};
+
+struct SendRequest : WaitLink {
+  const SendingEnd* sender = nullptr;  // whose send it is
+  bool bounded = false;                // a timer or a Context may end the wait
+  bool room_only = false;              // waits for room, and sends nothing yet
+  bool refusable = true;               // what it does not send counts as refused
+  void* items = nullptr;  // `count` of the channel's type; the first `sent` have been moved from
+  size_t count = 0;
+  size_t sent = 0;                  // guarded by the channel's lock while linked
+  std::unique_ptr<size_t[]> bytes;  // of each item, where the channel's bytes are bounded
+};
+
+struct ReceiveRequest : WaitLink {
+  void* into =
+      nullptr;  // raw room for `max` items of the channel's type; the first `got` are constructed
+  size_t max = 1;
+  size_t got = 0;         // guarded by the channel's lock while linked
+  bool bounded = false;   // a timer or a Context may end the wait
+  bool lease = false;     // what is got still counts as in the channel, until settled
+  uint64_t position = 0;  // of the first item got, counted from the channel's beginning
+};
+
+class Channel final : public Pooled {
  public:
-  using ChannelBase::ChannelBase;
+  Channel(const ItemType& type, size_t capacity, const RunSignals& signals);
+  Channel(const Channel&) = delete;
+  Channel& operator=(const Channel&) = delete;
+  ~Channel();
 
-  // Before the run begins: the channel holds at most so many bytes too, or one item that is larger.
-  void BoundBytes(size_t most, std::function<size_t(const T&)> bytes_of) {
-    bytes_ = std::make_unique<Bytes>();
-    bytes_->most = most;
-    bytes_->of = std::move(bytes_of);
-  }
-  ~Channel() override {
-    for (uint64_t at = next_.load(); at != tail_.load(); ++at) ring_[at].~T();
-  }
+  const ItemType& type() const { return ring_.type(); }
+  size_t capacity() const { return capacity_; }
+  // Which of its run's channels it is.
+  size_t place() const { return place_; }
 
-  // The short ways of a single channel: one item, sent or received at once. False: it takes more, ask Put or Take.
+  // --- Before the run begins ---
+
+  // How many bytes an item takes.
+  using BytesOfItem = std::function<size_t(const void* item)>;
+  // The channel holds at most so many bytes too, or one item that is larger.
+  void BoundBytes(size_t most, BytesOfItem bytes_of);
+  // How a run uses a channel. `senders` are Outs, `receivers` Works.
+  struct Ends {
+    int senders = 1;
+    int receivers = 1;
+    bool single = false;      // one Work alone sends and one alone receives
+    bool overwrites = false;  // one of the senders drops the oldest item to make room
+    size_t place = 0;
+  };
+  void SetEnds(const Ends& ends);
+
+  // --- Sending ---
+
+  // The short way into a single channel: one item, sent at once. False: it takes more, ask Put. `T` is the channel's type.
+  template <class T>
   bool PutOne(T& item) {
     if (gate_.load(std::memory_order_acquire) & kSendLocked) return false;
     const uint64_t tail = tail_.load(std::memory_order_relaxed);
@@ -106,6 +146,37 @@ class Channel final : public ChannelBase {
       Attend();
     return true;
   }
+  // kDone: all sent. kNone: no room for the rest. Else kCancelled, kClosed.
+  Outcome Put(SendRequest& request);
+  // The same; what does not fit is linked, with kNone.
+  Outcome ParkSend(SendRequest& request);
+  // For a wait on several channels, which another of them may have ended already: ParkSend, but that nothing is moved before the
+  // wait is claimed through this link (`won`). False: it is decided, by this channel or another.
+  bool SelectSend(SendRequest& request);
+  void UnlinkSend(SendRequest& request);
+  // The channel is full and the request's sender waits no longer: it fails, or drops, by its policy. kDone: all was sent, or dropped.
+  // Else kExhausted, kCancelled, kClosed. Calls the user's callback with what was dropped.
+  Outcome Overflow(SendRequest& request);
+  // By a sending Work: how much room it could know of without the lock. It may have grown since.
+  size_t RoomSeen() const {
+    const uint64_t used =
+        tail_.load(std::memory_order_relaxed) - head_.load(std::memory_order_relaxed);
+    return used < capacity_ ? capacity_ - used : 0;
+  }
+  // At the deadline of a parked send, before it is timed out: room of which its receiver has not told yet is looked for once more.
+  void AdmitAtDeadline(WakeList& wakes);
+  // `count` items have gone from the sending to the receiving stage without passing through here, because the one runs the
+  // other's body (OutBase::fused). Returns the place of the first in the channel's history. By the sending Works.
+  uint64_t Pass(size_t count) { return passed_.fetch_add(count, std::memory_order_relaxed); }
+  // `count` items stayed with the sender: the receiving stage has failed on one before them, or its policy did not get rid of them.
+  void Refuse(size_t count);
+  // `count` items that a sender of this channel had were accepted by another.
+  void Divert(size_t count);
+
+  // --- Receiving ---
+
+  // The short way out of a single channel, into raw room.
+  template <class T>
   bool TakeOne(T* into) {
     if (gate_.load(std::memory_order_acquire) & kReceiveLocked) return false;
     const uint64_t next = next_.load(std::memory_order_relaxed);
@@ -118,186 +189,114 @@ class Channel final : public ChannelBase {
     FreeOne(next + 1 - leased_);
     return true;
   }
-
-  // kDone: all sent. kNone: no room for the rest. Else kCancelled, kClosed.
-  Outcome Put(SendRequest<T>& request) {
-    if (gate_.load(std::memory_order_acquire) & kSendLocked) {
-      Measure(request);
-      WakeList wakes;
-      Lock lock(mutex_);
-      return PutLocked(request, wakes);
-    }
-    if (request.room_only) return RoomSeen() > 0 ? Outcome::kDone : Outcome::kNone;
-    do {
-      Enter(request);
-      if (gate() & (kReceiverParked | kReceiverGone)) [[unlikely]]
-        Attend();
-      if (request.sent == request.count) return Outcome::kDone;
-    } while (head_.load(std::memory_order_acquire) != head_seen_);
-    return Outcome::kNone;
-  }
-
-  // The same; what does not fit is linked, with kNone.
-  Outcome ParkSend(SendRequest<T>& request) {
-    Measure(request);
-    WakeList wakes;
-    Lock lock(mutex_);
-    Outcome outcome = PutLocked(request, wakes);
-    if (outcome != Outcome::kNone) return outcome;
-    LinkSender(request);
-    if (single_ && room() > 0) {  // the receiver made room before it could see the gate
-      Enter(request);
-      if (request.sent == request.count) {
-        UnlinkSender(request);
-        return Outcome::kDone;
-      }
-    }
-    return Outcome::kNone;
-  }
-
   // kDone: got at least one. kNone: nothing there. Else kCancelled, kEnd. `settled` items of an earlier lease have been
   // taken since.
-  Outcome Take(ReceiveRequest<T>& request, size_t settled = 0) {
-    const uint32_t gate = gate_.load(std::memory_order_acquire);
-    if (!(gate & kReceiveLocked)) {
-      if (settled > 0) {
-        leased_ -= settled;
-        Free();
-      }
-      if (Hand(request)) {
-        if (!request.lease) Free();
-        return Outcome::kDone;
-      }
-      if (!(gate & kSenderGone)) return Outcome::kNone;
-      settled = 0;
-    }
-    WakeList wakes;
-    Lock lock(mutex_);
-    if (settled > 0 && !overwrites_) {
-      leased_ -= settled;
-      Publish(head_, next_.load(std::memory_order_relaxed) - leased_);
-      AdmitSenders(wakes);
-    }
-    return TakeLocked(request, wakes);
-  }
-
-  Outcome ParkReceive(ReceiveRequest<T>& request) {
-    WakeList wakes;
-    Lock lock(mutex_);
-    Outcome outcome = TakeLocked(request, wakes);
-    if (outcome != Outcome::kNone) return outcome;
-    Link(receivers_waiting_, request, kReceiverParked);
-    if (single_ && queued() > 0) {  // the sender sent before it could see the gate
-      UnlinkReceiver(request);
-      return TakeLocked(request, wakes);
-    }
-    return Outcome::kNone;
-  }
-
-  // For a wait on several channels, which another of them may have ended already: ParkSend and ParkReceive, but that nothing is moved
-  // before the wait is claimed through this link (`won`). False: it is decided, by this channel or another.
-  bool SelectSend(SendRequest<T>& request) {
-    Measure(request);
-    WakeList wakes;
-    Lock lock(mutex_);
-    Outcome outcome = run_cancelled()                                    ? Outcome::kCancelled
-                      : closed_to(*request.sender)                       ? Outcome::kClosed
-                      : senders_waiting_.empty() && Fitting(request) > 0 ? Outcome::kDone
-                                                                         : Outcome::kNone;
-    if (outcome == Outcome::kNone) {
-      LinkSender(request);
-      if (!single_ || Fitting(request) == 0) return true;
-      UnlinkSender(request);  // the receiver made room before it could see the gate
-      outcome = Outcome::kDone;
-    }
-    if (request.Claim(outcome, wakes) && outcome == Outcome::kDone) {
-      Enter(request);
-      ServeReceivers(wakes);
-    }
-    return false;
-  }
-  bool SelectReceive(ReceiveRequest<T>& request) {
-    WakeList wakes;
-    Lock lock(mutex_);
-    Outcome outcome = run_cancelled() ? Outcome::kCancelled
-                      : queued() > 0  ? Outcome::kDone
-                      : senders_ == 0 ? Outcome::kEnd
-                                      : Outcome::kNone;
-    if (outcome == Outcome::kNone) {
-      Link(receivers_waiting_, request, kReceiverParked);
-      if (!single_ || queued() == 0) return true;
-      UnlinkReceiver(request);  // the sender sent before it could see the gate
-      outcome = Outcome::kDone;
-    }
-    if (request.Claim(outcome, wakes) && outcome == Outcome::kDone) TakeLocked(request, wakes);
-    return false;
-  }
-
+  Outcome Take(ReceiveRequest& request, size_t settled = 0);
+  // The same; it is linked where nothing is there, with kNone.
+  Outcome ParkReceive(ReceiveRequest& request);
+  // As SelectSend.
+  bool SelectReceive(ReceiveRequest& request);
+  void UnlinkReceive(ReceiveRequest& request);
   // `taken` leased items have been taken, and the `rest` go back to the front in their order.
-  void Settle(size_t taken, T* rest, size_t rest_count) {
-    if (single_) {
-      PutBack(taken, rest, rest_count);
-      if (taken > 0) Free();
-      return;
+  void Settle(size_t taken, void* rest, size_t rest_count);
+  // By the single receiver, before it waits for something: the parked sender gets the room that there is, be it little.
+  void AdmitOwed() {
+    if (unchecked_ > 0) {
+      PublishHead(head_.load(std::memory_order_relaxed));
+      owes_ = (gate() & kSenderParked) != 0;
     }
-    WakeList wakes;
-    Lock lock(mutex_);
-    PutBack(taken, rest, rest_count);
-    Publish(head_, next_.load(std::memory_order_relaxed) - leased_);
-    if (rest_count > 0) ServeReceivers(wakes);
-    AdmitSenders(wakes);
+    if (owes_) AdmitWhatIsOwed();
   }
 
-  Outcome PutAny(SendRequestBase& request) override {
-    return Put(static_cast<SendRequest<T>&>(request));
-  }
-  Outcome ParkSendAny(SendRequestBase& request) override {
-    return ParkSend(static_cast<SendRequest<T>&>(request));
-  }
-  Outcome Overflow(SendRequestBase& base) override {
-    auto& request = static_cast<SendRequest<T>&>(base);
-    const auto& policy = static_cast<const SendPolicy<T>&>(*request.sender->policy);
-    if (policy.when_full == WhenFull::kDropOldest) return Overwrite(request, policy);
-    Measure(request);
-    {
-      WakeList wakes;
-      Lock lock(mutex_);
-      const Outcome outcome = PutLocked(request, wakes);  // room may have come
-      if (outcome != Outcome::kNone) return outcome;
-      if (policy.when_full != WhenFull::kDropNewest) return Outcome::kExhausted;
-      dropped_newest_ += request.count - request.sent;
-    }
-    const size_t sent = std::exchange(request.sent, request.count);
-    Drop(request.items + sent, request.count - sent, policy);
-    return Outcome::kDone;
-  }
+  // --- The ends, and the run ---
+
+  // A sender will not send any more: the last Work of its stage has ended, or it feeds back into a loop that is quiet. After
+  // the last of them, receivers take what is queued and see the end. The sender's sends are refused from then on. Idempotent.
+  void CloseSender(SendingEnd& sender, WakeList& wakes);
+  // One Work of the receiving stage has ended. After the last, senders see kClosed and what is queued is unread.
+  void CloseReceiver();
+  // Claims every waiter; the signal `cancelled` is set already. What is queued stays until Discard.
+  void Cancel();
+  // Claims the parked senders that are sources; the signal `draining` is set already.
+  void Drain();
+  // The run's last step, when nobody moves items any more. Destroys what is queued, first to last, on this thread; false if
+  // there is nothing.
+  bool Discard();
+
+  // True if a sender must not send any more, because nobody receives, because sources are to stop, or because it is closed.
+  bool closed_to_sender(const SendingEnd& sender) const;
+  bool run_cancelled() const { return signals_.cancelled.load(std::memory_order_acquire); }
+  Ledger ledger() const;
+
+  // For the question whether a loop is quiet, with the lock held from `Lock` to `Unlock`, over all channels of the loop; none
+  // of them is single.
+  void LockForLoop() const ABSL_NO_THREAD_SAFETY_ANALYSIS { mutex_.lock(); }
+  void UnlockForLoop() const ABSL_NO_THREAD_SAFETY_ANALYSIS { mutex_.unlock(); }
+  // How many receivers wait for an item and nothing else; -1 if there is an item.
+  int WaitingForItemsOnly() const ABSL_NO_THREAD_SAFETY_ANALYSIS;
 
  private:
+  using Lock = MutexLock<SpinMutex>;
+  struct Bytes;
+
+  // The gate's bits: what the one end of a single channel has to know of the other, and of the run, before it may go on
+  // without the lock.
+  static constexpr uint32_t kMany = 1;  // not single: never without the lock
+  static constexpr uint32_t kSenderParked = 2;
+  static constexpr uint32_t kReceiverParked = 4;
+  static constexpr uint32_t kSenderGone = 8;
+  static constexpr uint32_t kReceiverGone = 16;
+  static constexpr uint32_t kCancelled = 32;
+  static constexpr uint32_t kDraining = 64;  // which concerns sources only
+  static constexpr uint32_t kSendLocked = kMany | kReceiverGone | kCancelled | kDraining;
+  static constexpr uint32_t kReceiveLocked = kMany | kCancelled;
+
   // A single channel has all its slots from the first item on; a larger one grows as it is used, under its lock.
-  bool may_be_single() const override {
-    return bytes_ == nullptr && capacity_ <= (size_t{1} << 20) / sizeof(T);
+  bool may_be_single() const {
+    return bytes_ == nullptr && capacity_ <= (size_t{1} << 20) / type().size;
+  }
+  bool closed_to(const SendingEnd& sender) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return receivers_ == 0 || sender.closed ||
+           (sender.from_source && signals_.draining.load(std::memory_order_acquire));
+  }
+  size_t share(size_t queued) const {
+    return receiving_works_ <= 1 ? queued : (queued + receiving_works_ - 1) / receiving_works_;
+  }
+  // By the receiving side, or with nobody there.
+  size_t queued() const {
+    return tail_.load(std::memory_order_acquire) - next_.load(std::memory_order_relaxed);
+  }
+  // A position is published before the gate is read, and the gate is written before the other side's position is read, all in
+  // one order (seq_cst): so one of the two sees the other. With the lock, the lock does that.
+  void Publish(Atomic<uint64_t>& position, uint64_t value) {
+    if (single_) {
+      position.exchange(value, std::memory_order_seq_cst);
+    } else {
+      position.store(value, std::memory_order_release);
+    }
+  }
+  void PublishHead(uint64_t head) {
+    Publish(head_, head);
+    unchecked_ = 0;
+  }
+  // What has been handed out and is not leased has left.
+  void PublishHandedOut() { Publish(head_, next_.load(std::memory_order_relaxed) - leased_); }
+  uint32_t gate() const { return gate_.load(std::memory_order_seq_cst); }
+  void Link(WaitList& list, WaitLink& link, uint32_t bit) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Unlink(WaitList& list, WaitLink& link, uint32_t bit) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void UnlinkSender(WaitLink& link) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    Unlink(senders_waiting_, link, kSenderParked);
+  }
+  void UnlinkReceiver(WaitLink& link) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    Unlink(receivers_waiting_, link, kReceiverParked);
   }
 
   // --- Without the lock, by the Work at the one end of a single channel ---
 
   // The receiver was parked, or is gone, when items were sent.
-  ABSL_ATTRIBUTE_NOINLINE void Attend() {
-    bool unread = false;
-    {
-      WakeList wakes;
-      Lock lock(mutex_);
-      ServeReceivers(wakes);
-      unread = receivers_ == 0 && !run_cancelled();
-    }
-    if (unread) DestroyQueued(&Channel::unread_);
-  }
+  void Attend();
   // Items have left: who waits for room gets it once there is enough of it.
-  void Free() {
-    const uint64_t head = next_.load(std::memory_order_relaxed) - leased_;
-    PublishHead(head);
-    if (gate() & kSenderParked) [[unlikely]]
-      FreedFor(head);
-  }
+  void Free();
   // The same for a single item, for which the exchange would be half of the cost.
   void FreeOne(uint64_t head) {
     if (++unchecked_ < check_every_) {
@@ -308,17 +307,8 @@ class Channel final : public ChannelBase {
     if (gate() & kSenderParked) [[unlikely]]
       FreedFor(head);
   }
-  ABSL_ATTRIBUTE_NOINLINE void FreedFor(uint64_t head) {
-    const size_t room = capacity_ - (tail_.load(std::memory_order_relaxed) - head);
-    if (room < admit_at_.load(std::memory_order_relaxed)) {
-      owes_ = true;
-      return;
-    }
-    owes_ = false;
-    WakeList wakes;
-    Lock lock(mutex_);
-    AdmitSenders(wakes);
-  }
+  void FreedFor(uint64_t head);
+  void AdmitWhatIsOwed();
 
   // --- With the lock, or by the Work at the one end of a single channel that has nobody parked at the other ---
 
@@ -332,34 +322,8 @@ class Channel final : public ChannelBase {
     return used < capacity_ ? capacity_ - used : 0;
   }
   // How many of the request's items that are not sent yet there is room for.
-  size_t Fitting(const SendRequest<T>& request) {
-    const uint64_t tail = tail_.load(std::memory_order_relaxed);
-    const size_t wanted = request.count - request.sent;
-    size_t free = free_slots(tail);
-    if (free < wanted) free = room();
-    const size_t n = std::min(free, wanted);
-    if (single_ || bytes_ == nullptr) return n;
-    return bytes_->Fitting(request, n, head_.load(std::memory_order_relaxed), tail);
-  }
-  void Enter(SendRequest<T>& request) {
-    const uint64_t tail = tail_.load(std::memory_order_relaxed);
-    const size_t n = Fitting(request);
-    if (n == 0) return;
-    if (!single_) {
-      ring_.Reserve(std::max<size_t>(tail + n - head_seen_, overwrites_ ? slots_wanted() : 0),
-                    next_.load(std::memory_order_relaxed), tail);
-      if (bytes_ != nullptr) bytes_->Enter(request, n, tail);
-    } else if (ring_.slots() == 0) {
-      ring_.Reserve(capacity_, 0, 0);
-    }
-    if (n == 1) {
-      ring_.MoveIn(tail, request.items[request.sent]);
-    } else {
-      ring_.MoveIn(tail, request.items + request.sent, n);
-    }
-    request.sent += n;
-    Advance(tail + n);
-  }
+  size_t Fitting(const SendRequest& request);
+  void Enter(SendRequest& request);
   // Items have come, up to `tail`.
   void Advance(uint64_t tail) {
 #ifndef WEIR_NO_COUNTERS  // --config=nocounters: what the counters cost
@@ -368,150 +332,21 @@ class Channel final : public ChannelBase {
 #endif
     Publish(tail_, tail);
   }
-  // Not in line, where it would cost each send of one item.
-  ABSL_ATTRIBUTE_NOINLINE void RaiseHighWater(uint64_t tail) {
-    room();
-    high_water_.store(std::max(high_water_.load(std::memory_order_relaxed), tail - head_seen_),
-                      std::memory_order_relaxed);
-  }
-
+  void RaiseHighWater(uint64_t tail);
   // The receiving side: moves out what is there and wanted, at most this receiver's fair share. False: nothing was there.
-  bool Hand(ReceiveRequest<T>& request) {
-    const uint64_t next = next_.load(std::memory_order_relaxed);
-    if (tail_seen_ - next < request.max) tail_seen_ = tail_.load(std::memory_order_acquire);
-    const size_t n = std::min(request.max, share(tail_seen_ - next));
-    if (n == 0) return false;
-    if (n == 1) {
-      ring_.MoveOut(next, request.into + request.got);
-    } else {
-      ring_.MoveOut(next, request.into + request.got, n);
-    }
-    request.position = next + passed_.load(std::memory_order_relaxed);
-    request.got += n;
-    if (request.lease && !overwrites_) leased_ += n;
-    next_.store(next + n, std::memory_order_relaxed);
-    return true;
-  }
-  void PutBack(size_t taken, T* rest, size_t rest_count) {
-    uint64_t next = next_.load(std::memory_order_relaxed) - rest_count;
-    if (!overwrites_) leased_ -= taken + rest_count;
-    if (rest_count == 0) return;
-    ring_.MoveIn(next, rest, rest_count);
-    std::destroy_n(rest, rest_count);
-    next_.store(next, std::memory_order_relaxed);
-  }
+  bool Hand(ReceiveRequest& request);
+  void PutBack(size_t taken, void* rest, size_t rest_count);
 
   // --- With the lock. A WakeList declared before the Lock is flushed after the lock is released. ---
 
-  Outcome PutLocked(SendRequest<T>& request, WakeList& wakes)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    if (run_cancelled()) return Outcome::kCancelled;
-    if (closed_to(*request.sender)) return Outcome::kClosed;
-    if (!senders_waiting_.empty()) return Outcome::kNone;
-    if (request.room_only) return room() > 0 ? Outcome::kDone : Outcome::kNone;
-    // Serving a receiver that does not lease makes room at once.
-    do {
-      Enter(request);
-      ServeReceivers(wakes);
-    } while (request.sent < request.count && Fitting(request) > 0);
-    return request.sent == request.count ? Outcome::kDone : Outcome::kNone;
-  }
+  Outcome PutLocked(SendRequest& request, WakeList& wakes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  Outcome TakeLocked(ReceiveRequest& request, WakeList& wakes)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void LinkSender(SendRequest& request) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void ServeReceivers(WakeList& wakes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Gives the parked senders the room that there is.
+  void AdmitSenders(WakeList& wakes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
-  void LinkSender(SendRequest<T>& request) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    // Whoever makes room moves the items in, on its own thread, and must not fail at it.
-    ring_.Reserve(slots_wanted(), next_.load(std::memory_order_relaxed),
-                  tail_.load(std::memory_order_relaxed));
-    if (bytes_ != nullptr) bytes_->Reserve(capacity_, tail_.load(std::memory_order_relaxed));
-    admit_at_.store(request.bounded || !single_
-                        ? 1
-                        : static_cast<uint32_t>(std::clamp<size_t>(admit_room(), 1, UINT32_MAX)),
-                    std::memory_order_relaxed);
-    Link(senders_waiting_, request, kSenderParked);
-  }
-
-  Outcome TakeLocked(ReceiveRequest<T>& request, WakeList& wakes)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    if (run_cancelled()) return Outcome::kCancelled;
-    if (Hand(request)) {
-      if (!request.lease || overwrites_) {
-        Publish(head_, next_.load(std::memory_order_relaxed) - leased_);
-        AdmitSenders(wakes);
-      }
-      return Outcome::kDone;
-    }
-    return senders_ == 0 ? Outcome::kEnd : Outcome::kNone;
-  }
-
-  void ServeReceivers(WakeList& wakes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    while (!receivers_waiting_.empty() && queued() > 0) {
-      auto& request = static_cast<ReceiveRequest<T>&>(*receivers_waiting_.front());
-      UnlinkReceiver(request);
-      if (!request.Claim(Outcome::kDone, wakes)) continue;
-      Hand(request);
-      if (!request.lease || overwrites_)
-        Publish(head_, next_.load(std::memory_order_relaxed) - leased_);
-    }
-  }
-
-  void AdmitSenders(WakeList& wakes) override ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    while (!senders_waiting_.empty() && room() > 0) {
-      auto& request = static_cast<SendRequest<T>&>(*senders_waiting_.front());
-      // The last item goes in only with the claim: a send that timed out has not sent everything.
-      const size_t fitting = Fitting(request);
-      if (request.count - request.sent == fitting) {
-        UnlinkSender(request);
-        if (request.Claim(Outcome::kDone, wakes)) Enter(request);
-      } else if (fitting > 0) {
-        Enter(request);
-      } else {
-        return;  // of bytes there are too few
-      }
-      ServeReceivers(wakes);  // serving one that does not lease makes room again
-    }
-  }
-
-  // --- By a policy ---
-
-  static void Drop(T* items, size_t count, const SendPolicy<T>& policy) {
-    for (size_t i = 0; i < count; ++i) {
-      T dropped(std::move(items[i]));
-      if (policy.on_dropped) policy.on_dropped(std::move(dropped));
-    }
-  }
-  // Sends everything, and drops what is queued for it, the oldest first, a few at a time.
-  Outcome Overwrite(SendRequest<T>& request, const SendPolicy<T>& policy) {
-    struct Evicted {
-      ~Evicted() { std::destroy_n(items(), count); }
-      T* items() { return std::launder(reinterpret_cast<T*>(raw)); }
-      alignas(T) unsigned char raw[kAtOnce * sizeof(T)];
-      size_t count = 0;
-    };
-    Measure(request);
-    while (request.sent < request.count) {
-      Evicted evicted;
-      {
-        WakeList wakes;
-        Lock lock(mutex_);
-        if (run_cancelled()) return Outcome::kCancelled;
-        if (closed_to(*request.sender)) return Outcome::kClosed;
-        Enter(request);
-        ServeReceivers(wakes);
-        const size_t rest = request.count - request.sent;
-        // Of bytes it is not known how many make enough.
-        evicted.count = std::min({bytes_ == nullptr ? rest : size_t{rest > 0}, kAtOnce, queued()});
-        const uint64_t next = next_.load(std::memory_order_relaxed);
-        ring_.MoveOut(next, evicted.items(), evicted.count);
-        next_.store(next + evicted.count, std::memory_order_relaxed);
-        tail_seen_ =
-            tail_.load(std::memory_order_relaxed);  // the receiver's is not to lie behind next_
-        Publish(head_, next + evicted.count);
-        dropped_oldest_ += evicted.count;
-        Enter(request);
-      }
-      Drop(evicted.items(), evicted.count, policy);
-    }
-    return Outcome::kDone;
-  }
   // How much room a sender that alone sends waits for, the low watermark: half of it, or of a large channel more, but so that the
   // receiver has something to do until the sender has come.
   size_t admit_room() const {
@@ -521,67 +356,61 @@ class Channel final : public ChannelBase {
   // How many slots there may be items for.
   size_t slots_wanted() const { return overwrites_ ? 2 * capacity_ : capacity_; }
 
-  // --- Bytes, where they are bounded ---
+  // --- Around the lock ---
 
-  struct Bytes {
-    size_t most = 0;
-    std::function<size_t(const T&)> of;
-    // Of the items from `first` on, which may have left meanwhile.
-    Ring<size_t> sizes;
-    uint64_t first = 0;
-    size_t used = 0;
+  // Where the channel's bytes are bounded: the user's function is asked outside of the lock.
+  void Measure(SendRequest& request);
+  // Sends everything, and drops what is queued for it, the oldest first, a few at a time.
+  Outcome Overwrite(SendRequest& request, const SendPolicy& policy);
+  void Drop(void* items, size_t count, const SendPolicy& policy);
+  // Takes the lock for a few items at a time, and destroys them outside.
+  void DestroyQueued(uint64_t Channel::*counter);
 
-    size_t Fitting(const SendRequest<T>& request, size_t n, uint64_t head, uint64_t tail) {
-      for (; first < head; ++first) used -= sizes[first];
-      size_t would_use = used;
-      for (size_t i = 0; i < n; ++i) {
-        const size_t size = request.bytes[request.sent + i];
-        const bool alone = tail == head && i == 0;
-        if (!alone && (size > most || would_use > most - size)) return i;
-        would_use += size;
-      }
-      return n;
-    }
-    void Reserve(size_t count, uint64_t tail) { sizes.Reserve(count, first, tail); }
-    void Enter(const SendRequest<T>& request, size_t n, uint64_t tail) {
-      Reserve(tail + n - first, tail);
-      for (size_t i = 0; i < n; ++i) {
-        sizes[tail + i] = request.bytes[request.sent + i];
-        used += sizes[tail + i];
-      }
-    }
-  };
-  // The user's function is asked outside of the lock.
-  void Measure(SendRequest<T>& request) {
-    if (bytes_ == nullptr || request.bytes != nullptr || request.count == 0) return;
-    request.bytes = std::make_unique<size_t[]>(request.count);
-    for (size_t i = request.sent; i < request.count; ++i)
-      request.bytes[i] = bytes_->of(request.items[i]);
-  }
-
-  static constexpr size_t kAtOnce = std::max<size_t>(1, 512 / sizeof(T));
-
-  void DestroyQueued(uint64_t ChannelBase::*counter) override {
-    alignas(T) unsigned char raw[kAtOnce * sizeof(T)];
-    T* const items = reinterpret_cast<T*>(raw);
-    for (bool more = true; more;) {
-      size_t n = 0;
-      {
-        Lock lock(mutex_);
-        n = std::min(kAtOnce, queued());
-        more = n < queued();
-        const uint64_t next = next_.load(std::memory_order_relaxed);
-        ring_.MoveOut(next, items, n);
-        next_.store(next + n, std::memory_order_relaxed);
-        head_.store(head_.load(std::memory_order_relaxed) + n, std::memory_order_release);
-        this->*counter += n;
-      }
-      std::destroy_n(items, n);
-    }
-  }
-
-  Ring<T> ring_;
+  // A line each: what all read, the sending side's, the receiving side's, and both sides'. Thousands of channels at once are not
+  // unusual: a line more would tell.
+  Ring ring_;
+  const size_t capacity_;
+  const RunSignals& signals_;
   std::unique_ptr<Bytes> bytes_;  // null: unbounded
+  size_t place_ = 0;
+  uint32_t receiving_works_ = 1;  // as the run began: among how many a batch is shared
+  bool single_ = false;
+  // A batch does not hold its items' room, or the newest might find none. What it gives back may make the channel hold more than its
+  // capacity for a while, by a batch.
+  bool overwrites_ = false;
+
+  // The sending side's.
+  alignas(kCacheLine) Atomic<uint64_t> tail_{0};  // so many items have entered
+  uint64_t head_seen_ = 0;
+  Atomic<uint64_t> high_water_{0};  // read by ledgers
+
+  // The receiving side's. So many have left for good: next_ less those that are leased.
+  alignas(kCacheLine) Atomic<uint64_t> head_{0};
+  Atomic<uint64_t> next_{0};  // the position of the first that is queued
+  uint64_t tail_seen_ = 0;
+  size_t leased_ = 0;
+  // Changes only while the channel is empty and its receivers sleep. It orders nothing.
+  Atomic<uint64_t> passed_{0};
+  uint32_t unchecked_ = 0;    // so many have left since head_ was last published in that order
+  uint32_t check_every_ = 1;  // constant while a run lasts
+  bool owes_ = false;         // the parked sender could have had room
+
+  // Both sides'.
+  alignas(kCacheLine) Atomic<uint32_t> gate_{0};
+  Atomic<uint32_t> admit_at_{1};  // so much room is worth waking the parked sender for
+
+  mutable SpinMutex mutex_;
+  WaitList senders_waiting_ ABSL_GUARDED_BY(mutex_);
+  WaitList receivers_waiting_ ABSL_GUARDED_BY(mutex_);
+  int senders_ ABSL_GUARDED_BY(mutex_) = 0;
+  int receivers_ ABSL_GUARDED_BY(mutex_) = 0;
+  uint64_t dropped_newest_ ABSL_GUARDED_BY(mutex_) = 0;  // they never had a position
+  uint64_t dropped_oldest_ ABSL_GUARDED_BY(mutex_) = 0;
+  uint64_t diverted_ ABSL_GUARDED_BY(mutex_) = 0;
+  uint64_t unread_ ABSL_GUARDED_BY(mutex_) = 0;
+  uint64_t discarded_ ABSL_GUARDED_BY(mutex_) = 0;
+  uint64_t refused_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
-}  // namespace weir::internal
+}  // namespace internal
+}  // namespace weir

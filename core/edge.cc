@@ -1,5 +1,6 @@
 #include "weir/core/edge.h"
 
+#include <algorithm>
 #include <condition_variable>
 
 #include "weir/core/engine_state.h"
@@ -7,41 +8,67 @@
 
 namespace weir::internal {
 
-struct ThreadWaiter::Sleep {
-  Mutex mutex;
-  std::condition_variable wake;
-  bool woken = false;  // guarded by mutex
+namespace {
+
+// A program's thread that waits at the edge of a run.
+class ThreadWaiter final : public Waiter {
+ public:
+  // Only a wait that has been published is woken.
+  void Wake() override {
+    MutexLock lock(sleep_->mutex);
+    sleep_->woken = true;
+    sleep_->wake
+        .notify_one();  // under the lock, as the last touch: the waiter may be gone after it
+  }
+
+  // Waits until claimed; a timer claims it when `within` has passed on the engine's clock.
+  Result Wait(EngineState& engine, absl::Duration within) {
+    Sleep sleep;
+    sleep_ = &sleep;
+    WaitTimer timer;
+    timer.waiter = this;
+    if (within != absl::InfiniteDuration())
+      engine.clock().Arm(timer, engine.clock().Now() + within);
+    if (Publish()) {
+      const absl::Status waited = engine.Await(sleep.mutex, sleep.wake, Instant::InfiniteFuture(),
+                                               [&sleep] { return sleep.woken; });
+      if (!waited.ok()) {
+        // Only a simulation with nothing left to do gives up on a claim: nobody else is there to make it.
+        WakeList wakes;
+        Claim(Outcome::kTimedOut, wakes);
+      }
+    }
+    engine.clock().Cancel(timer);
+    return Resumed();
+  }
+
+ private:
+  struct Sleep {
+    Mutex mutex;
+    std::condition_variable wake;
+    bool woken = false;  // guarded by mutex
+  };
+  Sleep* sleep_ = nullptr;  // while it waits
 };
 
-// Only a wait that has been published is woken.
-void ThreadWaiter::Wake() {
-  MutexLock lock(sleep_->mutex);
-  sleep_->woken = true;
-  sleep_->wake.notify_one();  // under the lock, as the last touch: the waiter may be gone after it
-}
+}  // namespace
 
-Waiter::Result ThreadWaiter::Wait(EngineState& engine, absl::Duration within) {
-  Sleep sleep;
-  sleep_ = &sleep;
-  WaitTimer timer;
-  timer.waiter = this;
-  if (within != absl::InfiniteDuration()) engine.clock().Arm(timer, engine.clock().Now() + within);
-  if (Publish()) {
-    const absl::Status waited = engine.Await(sleep.mutex, sleep.wake, Instant::InfiniteFuture(),
-                                             [&sleep] { return sleep.woken; });
-    if (!waited.ok()) {
-      // Only a simulation with nothing left to do gives up on a claim: nobody else is there to make it.
-      WakeList wakes;
-      Claim(Outcome::kTimedOut, wakes);
-    }
-  }
-  engine.clock().Cancel(timer);
-  return Resumed();
-}
+// Holds the run open while a thread is inside; refused where there is none, and to a thread that must not wait.
+class EdgeStage::Visit {
+ public:
+  Visit(EdgeStage& edge, bool may_wait);
+  Visit(const Visit&) = delete;
+  Visit& operator=(const Visit&) = delete;
+  ~Visit();
+  EngineState& engine() const { return run_->engine(); }
+  const absl::Status& status() const { return status_; }
 
-absl::Status MayBlock(EngineState& engine) { return engine.MayWait(); }
+ private:
+  RunState* run_ = nullptr;
+  absl::Status status_;
+};
 
-EdgeStage::Visit::Visit(EdgeStage& edge) {
+EdgeStage::Visit::Visit(EdgeStage& edge, bool may_wait) {
   MutexLock lock(edge.mutex_);
   if (edge.run_ == nullptr) {
     status_ = edge.over_;
@@ -49,6 +76,7 @@ EdgeStage::Visit::Visit(EdgeStage& edge) {
     status_ = absl::OutOfRangeError("");
   } else if (edge.run_->TryHold()) {
     run_ = edge.run_;
+    if (may_wait) status_ = engine().MayWait();
   } else {
     status_ = edge.run_->tearing_down() ? absl::CancelledError("") : absl::OutOfRangeError("");
   }
@@ -58,7 +86,57 @@ EdgeStage::Visit::~Visit() {
   if (run_ != nullptr) run_->Release();
 }
 
-EngineState& EdgeStage::Visit::engine() const { return run_->engine(); }
+absl::Status EdgeStage::SendItem(OutBase& out, void* item, absl::Duration within) {
+  const bool may_wait = within > absl::ZeroDuration();
+  Visit visit(*this, may_wait);
+  if (!visit.status().ok()) return visit.status();
+  Channel& channel = out.channel();
+  const SendPolicy* const policy = out.policy();
+  const absl::Duration patience = policy == nullptr ? absl::InfiniteDuration() : policy->patience;
+  SendRequest request;
+  request.items = item;
+  request.count = 1;
+  request.sender = &out.sender();
+  request.refusable = policy == nullptr;
+  Outcome outcome = channel.Put(request);
+  if (outcome == Outcome::kNone && may_wait && patience > absl::ZeroDuration()) {
+    ThreadWaiter waiter;
+    request.waiter = &waiter;
+    waiter.Prepare();
+    outcome = channel.ParkSend(request);
+    if (outcome == Outcome::kNone)
+      outcome = waiter.Wait(visit.engine(), std::min(within, patience)).outcome;
+  }
+  if (outcome == Outcome::kNone) outcome = Outcome::kTimedOut;
+  channel.UnlinkSend(request);
+  if (policy != nullptr) {
+    if (outcome == Outcome::kTimedOut && patience <= within) outcome = channel.Overflow(request);
+    if (request.sent == 0) channel.Refuse(1);
+  }
+  if (outcome == Outcome::kClosed) Close();  // nobody wants more: the stage has done its part
+  return ToStatus(outcome);
+}
+
+absl::Status EdgeStage::ReceiveItem(InBase& in, void* into, absl::Duration within) {
+  const bool may_wait = within > absl::ZeroDuration();
+  Visit visit(*this, may_wait);
+  if (!visit.status().ok()) return visit.status();
+  Channel& channel = in.channel();
+  ReceiveRequest request;
+  request.into = into;
+  Outcome outcome = channel.Take(request);
+  if (outcome == Outcome::kNone && may_wait) {
+    ThreadWaiter waiter;
+    request.waiter = &waiter;
+    waiter.Prepare();
+    outcome = channel.ParkReceive(request);
+    if (outcome == Outcome::kNone) outcome = waiter.Wait(visit.engine(), within).outcome;
+    channel.UnlinkReceive(request);
+  }
+  if (outcome == Outcome::kNone) outcome = Outcome::kTimedOut;
+  if (outcome == Outcome::kEnd) Close();  // the stage has done its part
+  return ToStatus(outcome);
+}
 
 void EdgeStage::Close() {
   {

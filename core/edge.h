@@ -15,7 +15,6 @@
 // has begun.
 #pragma once
 
-#include <algorithm>
 #include <new>
 #include <string>
 #include <utility>
@@ -29,18 +28,6 @@
 namespace weir {
 namespace internal {
 
-// A program's thread that waits at the edge of a run.
-class ThreadWaiter final : public Waiter {
- public:
-  void Wake() override;
-  // Waits until claimed; a timer claims it when `within` has passed on the engine's clock.
-  Result Wait(EngineState& engine, absl::Duration within);
-
- private:
-  struct Sleep;
-  Sleep* sleep_ = nullptr;  // while it waits
-};
-
 // What Input and Output share: which run they are attached to, and the Work that keeps their port open until it is closed.
 class EdgeStage : public Stage {
  public:
@@ -48,27 +35,18 @@ class EdgeStage : public Stage {
   void Close();
 
  protected:
-  // Holds the run open while a thread is inside; empty where there is none.
-  class Visit {
-   public:
-    explicit Visit(EdgeStage& edge);
-    Visit(const Visit&) = delete;
-    Visit& operator=(const Visit&) = delete;
-    ~Visit();
-    RunState* run() const { return run_; }
-    EngineState& engine() const;
-    const absl::Status& status() const { return status_; }
-
-   private:
-    RunState* run_ = nullptr;
-    absl::Status status_;
-  };
+  // What Input and Output do, whatever the type: `item` is moved from if the result is OK; `into` is raw room, where there is an
+  // item then.
+  absl::Status SendItem(OutBase& out, void* item, absl::Duration within);
+  absl::Status ReceiveItem(InBase& in, void* into, absl::Duration within);
 
   Task<> Work(Context& context) override;
   void BeginRun(RunState& run) override;
   void EndRun() override;
 
  private:
+  class Visit;
+
   bool used_by_any_thread() const override { return true; }
 
   Turnstile closing_;
@@ -78,8 +56,6 @@ class EdgeStage : public Stage {
   // What is left to say when the run is over: guarded by mutex_.
   absl::Status over_ = absl::FailedPreconditionError("weir: no run of this graph has begun");
 };
-
-absl::Status MayBlock(EngineState& engine);
 
 }  // namespace internal
 
@@ -92,42 +68,7 @@ class Input final : public internal::EdgeStage {
   absl::Status Send(T&& item) { return SendWithin(absl::InfiniteDuration(), item); }
   absl::Status Send(T& item) { return SendWithin(absl::InfiniteDuration(), item); }
   absl::Status SendWithin(absl::Duration within, T&& item) { return SendWithin(within, item); }
-  absl::Status SendWithin(absl::Duration within, T& item) {
-    Visit visit(*this);
-    if (!visit.status().ok()) return visit.status();
-    const bool may_wait = within > absl::ZeroDuration();
-    if (may_wait) {
-      if (absl::Status may = internal::MayBlock(visit.engine()); !may.ok()) return may;
-    }
-    auto& channel = static_cast<internal::Channel<T>&>(*out.channel_base());
-    const internal::SendPolicyBase* const policy = out.policy();
-    const absl::Duration patience = policy == nullptr ? absl::InfiniteDuration() : policy->patience;
-    internal::SendRequest<T> request;
-    request.items = &item;
-    request.count = 1;
-    request.sender = &out.sender();
-    request.refusable = policy == nullptr;
-    internal::Outcome outcome = channel.Put(request);
-    if (outcome == internal::Outcome::kNone && may_wait && patience > absl::ZeroDuration()) {
-      internal::ThreadWaiter waiter;
-      request.waiter = &waiter;
-      waiter.Prepare();
-      outcome = channel.ParkSend(request);
-      if (outcome == internal::Outcome::kNone) {
-        outcome = waiter.Wait(visit.engine(), std::min(within, patience)).outcome;
-      }
-    }
-    if (outcome == internal::Outcome::kNone) outcome = internal::Outcome::kTimedOut;
-    channel.UnlinkSend(request);
-    if (policy != nullptr) {
-      if (outcome == internal::Outcome::kTimedOut && patience <= within)
-        outcome = channel.Overflow(request);
-      if (request.sent == 0) channel.Refuse(1);
-    }
-    if (outcome == internal::Outcome::kClosed)
-      Close();  // nobody wants more: the stage has done its part
-    return internal::ToStatus(outcome);
-  }
+  absl::Status SendWithin(absl::Duration within, T& item) { return SendItem(out, &item, within); }
 
   std::string kind() const override { return "Input"; }
 };
@@ -140,30 +81,9 @@ class Output final : public internal::EdgeStage {
   // The next item. OUT_OF_RANGE at the end, CANCELLED if the run was cancelled. Any thread.
   absl::StatusOr<T> Receive() { return ReceiveWithin(absl::InfiniteDuration()); }
   absl::StatusOr<T> ReceiveWithin(absl::Duration within) {
-    Visit visit(*this);
-    if (!visit.status().ok()) return visit.status();
-    const bool may_wait = within > absl::ZeroDuration();
-    if (may_wait) {
-      if (absl::Status may = internal::MayBlock(visit.engine()); !may.ok()) return may;
-    }
-    auto& channel = static_cast<internal::Channel<T>&>(*in.channel_base());
     alignas(T) unsigned char room[sizeof(T)];
-    internal::ReceiveRequest<T> request;
-    request.into = reinterpret_cast<T*>(room);
-    internal::Outcome outcome = channel.Take(request);
-    if (outcome == internal::Outcome::kNone && may_wait) {
-      internal::ThreadWaiter waiter;
-      request.waiter = &waiter;
-      waiter.Prepare();
-      outcome = channel.ParkReceive(request);
-      if (outcome == internal::Outcome::kNone) {
-        outcome = waiter.Wait(visit.engine(), within).outcome;
-      }
-      channel.UnlinkReceive(request);
-    }
-    if (outcome == internal::Outcome::kNone) outcome = internal::Outcome::kTimedOut;
-    if (outcome == internal::Outcome::kEnd) Close();  // the stage has done its part
-    if (outcome != internal::Outcome::kDone) return internal::ToStatus(outcome);
+    absl::Status status = ReceiveItem(in, room, within);
+    if (!status.ok()) return status;
     T& item = *std::launder(reinterpret_cast<T*>(room));
     absl::StatusOr<T> result(std::move(item));
     item.~T();

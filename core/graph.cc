@@ -38,7 +38,7 @@ void Graph::AddStage(std::string_view name, std::unique_ptr<Stage> stage) {
 void Graph::ConnectPorts(internal::OutBase& out, internal::InBase& in,
                          const ChannelOptions& options) {
   if (options.when_full != WhenFull::kBlock) {
-    internal::SendPolicyBase& policy = out.edit_policy();
+    internal::SendPolicy& policy = out.edit_policy();
     policy.when_full = options.when_full;
     policy.patience = options.patience;
   }

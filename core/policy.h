@@ -34,16 +34,12 @@ namespace internal {
 class OutBase;
 
 // An Out's policy, where it is not to block. Constant while a run lasts.
-struct SendPolicyBase {
-  virtual ~SendPolicyBase() = default;
+struct SendPolicy {
   WhenFull when_full = WhenFull::kBlock;
   absl::Duration patience;  // a send waits so long for room first
   OutBase* divert_to = nullptr;
-};
-
-template <class T>
-struct SendPolicy final : SendPolicyBase {
-  std::function<void(T&& item)> on_dropped;  // null: it is destroyed
+  // With an item of the channel's type, which is moved from and then destroyed. Empty: it is destroyed.
+  std::function<void(void* item)> on_dropped;
 };
 
 }  // namespace internal

@@ -59,36 +59,41 @@ class PortBase {
   Stage& stage() const { return *stage_; }
   // Which of its stage's inputs, or outputs, it is.
   size_t place() const { return place_; }
-  ChannelBase* channel_base() const { return channel_; }
+  const ItemType& type() const { return type_; }
+  // "unsigned long" rather than a mangled name.
+  std::string TypeName() const;
+  // While a run lasts.
+  Channel& channel() const { return *channel_; }
 
  protected:
-  PortBase(Stage* stage, std::string_view name, size_t place)
-      : stage_(stage), name_(name), place_(place) {}
+  PortBase(Stage* stage, std::string_view name, const ItemType& type, size_t place)
+      : stage_(stage), type_(type), name_(name), place_(place) {}
   ~PortBase() = default;
 
   Stage* const stage_;
+  const ItemType& type_;
   const std::string name_;
   const size_t place_;
-  ChannelBase* channel_ = nullptr;  // set while a run lasts
+  Channel* channel_ = nullptr;  // set while a run lasts
 };
 
 class InBase : public PortBase {
  public:
   // `bytes`: 0 if they are not bounded.
-  virtual std::unique_ptr<ChannelBase> MakeChannel(size_t capacity, size_t bytes,
-                                                   const RunSignals& signals) const = 0;
-  virtual std::string TypeName() const = 0;
-  void Attach(ChannelBase* channel) { channel_ = channel; }
+  std::unique_ptr<Channel> MakeChannel(size_t capacity, size_t bytes,
+                                       const RunSignals& signals) const;
+  void Attach(Channel* channel) { channel_ = channel; }
 
  protected:
-  InBase(Stage* stage, std::string_view name);
+  InBase(Stage* stage, std::string_view name, const ItemType& type);
   ~InBase() = default;
+
+  Channel::BytesOfItem bytes_of_;  // empty: the type's
 };
 
 class OutBase : public PortBase {
  public:
-  virtual std::string TypeName() const = 0;
-  void Attach(ChannelBase* channel, bool from_source) {
+  void Attach(Channel* channel, bool from_source) {
     channel_ = channel;
     sender_ = {.from_source = from_source, .policy = policy()};
     fused_.store(nullptr, std::memory_order_relaxed);
@@ -111,23 +116,21 @@ class OutBase : public PortBase {
   const SendingEnd& sender() const { return sender_; }
 
   // Null: a send waits for room for as long as it takes.
-  const SendPolicyBase* policy() const {
+  const SendPolicy* policy() const {
     return policy_ != nullptr && policy_->when_full != WhenFull::kBlock ? policy_.get() : nullptr;
   }
-  SendPolicyBase& edit_policy() {
-    if (policy_ == nullptr) policy_ = MakePolicy();
+  SendPolicy& edit_policy() {
+    if (policy_ == nullptr) policy_ = std::make_unique<SendPolicy>();
     return *policy_;
   }
 
  protected:
-  OutBase(Stage* stage, std::string_view name);
+  OutBase(Stage* stage, std::string_view name, const ItemType& type);
   ~OutBase() = default;
 
  private:
-  virtual std::unique_ptr<SendPolicyBase> MakePolicy() const = 0;
-
   SendingEnd sender_;
-  std::unique_ptr<SendPolicyBase> policy_;
+  std::unique_ptr<SendPolicy> policy_;
   std::atomic<InBase*> fused_{nullptr};  // read by reports; orders nothing
   uint32_t fused_batches_ = 0;
 };
@@ -135,14 +138,10 @@ class OutBase : public PortBase {
 // select.h
 template <class T>
 class ReceiveCase;
-template <class T>
 class SendCase;
 
 template <class T>
 inline constexpr bool kNever = false;
-
-// "unsigned long" rather than a mangled name.
-std::string Demangle(const char* type);
 
 }  // namespace internal
 
@@ -154,7 +153,7 @@ class In final : public internal::InBase {
  public:
   using Item = T;
 
-  In(Stage* stage, std::string_view name) : InBase(stage, name) {}
+  In(Stage* stage, std::string_view name) : InBase(stage, name, internal::kItemType<T>) {}
 
   // The next item; nothing at the end of the input, or when the run (or `bound`) has been cancelled: `status()` tells.
   [[nodiscard]] auto Receive() {
@@ -176,17 +175,19 @@ class In final : public internal::InBase {
   // Leases what is there, at least one item and at most `max` (and a fair share, where workers share the channel), into
   // `lease`; it never waits for a batch to fill. False where Receive gives nothing.
   [[nodiscard]] auto ReceiveBatch(Lease<T>& lease, size_t max = SIZE_MAX) {
-    return internal::ReceiveBatchOperation<T, internal::Unbounded>(channel(), lease, max, {});
+    return internal::ReceiveBatchOperation<internal::Unbounded>(
+        channel(), static_cast<internal::LeaseBase&>(lease), max, {});
   }
   [[nodiscard]] auto ReceiveBatch(Lease<T>& lease, size_t max, Context& bound) {
-    return internal::ReceiveBatchOperation<T, internal::Bounds>(channel(), lease, max,
-                                                                {absl::InfiniteDuration(), &bound});
+    return internal::ReceiveBatchOperation<internal::Bounds>(
+        channel(), static_cast<internal::LeaseBase&>(lease), max,
+        {absl::InfiniteDuration(), &bound});
   }
 
   // A case of a Select (select.h): the next item, into `item`.
   [[nodiscard]] internal::ReceiveCase<T> OnReceive(
       std::optional<T>& item ABSL_ATTRIBUTE_LIFETIME_BOUND) {
-    return internal::ReceiveCase<T>(*this, channel(), item);
+    return internal::ReceiveCase<T>(*this, item);
   }
 
   // After a Receive that gave nothing: OK if the input is complete, CANCELLED if it was cut off.
@@ -197,24 +198,14 @@ class In final : public internal::InBase {
   // How many bytes an item takes, where the channel's `bytes` are bounded; else its own size and that of its elements, if it is a
   // container such as a string or a vector. Called by the sender, once an item. Before the run.
   In& MeasureBy(std::function<size_t(const T& item)> bytes_of) {
-    bytes_of_ = std::move(bytes_of);
+    bytes_of_ = nullptr;
+    if (bytes_of) {
+      bytes_of_ = [bytes_of = std::move(bytes_of)](const void* item) {
+        return bytes_of(*static_cast<const T*>(item));
+      };
+    }
     return *this;
   }
-
-  std::unique_ptr<internal::ChannelBase> MakeChannel(
-      size_t capacity, size_t bytes, const internal::RunSignals& signals) const override {
-    auto channel = std::make_unique<internal::Channel<T>>(capacity, signals);
-    if (bytes > 0) {
-      channel->BoundBytes(bytes, bytes_of_ ? bytes_of_ : internal::BytesOf<T>);
-    }
-    return channel;
-  }
-  std::string TypeName() const override { return internal::Demangle(typeid(T).name()); }
-
- private:
-  internal::Channel<T>& channel() const { return static_cast<internal::Channel<T>&>(*channel_); }
-
-  std::function<size_t(const T&)> bytes_of_;
 };
 
 // A stage's output.
@@ -225,7 +216,7 @@ class Out final : public internal::OutBase {
  public:
   using Item = T;
 
-  Out(Stage* stage, std::string_view name) : OutBase(stage, name) {}
+  Out(Stage* stage, std::string_view name) : OutBase(stage, name, internal::kItemType<T>) {}
 
   // Waits for room. A Status.
   [[nodiscard]] auto Send(T&& item ABSL_ATTRIBUTE_LIFETIME_BOUND) {
@@ -277,14 +268,18 @@ class Out final : public internal::OutBase {
   }
 
   // A case of a Select (select.h).
-  [[nodiscard]] internal::SendCase<T> OnSend(T& item ABSL_ATTRIBUTE_LIFETIME_BOUND) {
-    return internal::SendCase<T>(*this, channel(), item);
-  }
+  [[nodiscard]] internal::SendCase OnSend(T& item ABSL_ATTRIBUTE_LIFETIME_BOUND);
 
   // What is dropped by the policy that Connect gave is handed to `on_dropped` rather than destroyed: by the Work that sends, after
   // the fact, outside of all locks. What it throws fails the Work. Before the run.
   Out& OnDropped(std::function<void(T&& item)> on_dropped) {
-    static_cast<internal::SendPolicy<T>&>(edit_policy()).on_dropped = std::move(on_dropped);
+    internal::SendPolicy& policy = edit_policy();
+    policy.on_dropped = nullptr;
+    if (on_dropped) {
+      policy.on_dropped = [on_dropped = std::move(on_dropped)](void* item) {
+        on_dropped(std::move(*static_cast<T*>(item)));
+      };
+    }
     return *this;
   }
   // Where WhenFull::kDivert leads: another output of the same stage. Before the run.
@@ -293,21 +288,14 @@ class Out final : public internal::OutBase {
     return *this;
   }
 
-  std::string TypeName() const override { return internal::Demangle(typeid(T).name()); }
-
  private:
-  std::unique_ptr<internal::SendPolicyBase> MakePolicy() const override {
-    return std::make_unique<internal::SendPolicy<T>>();
-  }
-  internal::Channel<T>& channel() const { return static_cast<internal::Channel<T>&>(*channel_); }
   template <class Bounding>
   auto One(T& item, Bounding bounds) {
     return internal::SendOne<T, Bounding>(channel(), sender(), item, std::move(bounds));
   }
   template <class Bounding>
   auto Many(std::vector<T>& items, Bounding bounds) {
-    return internal::SendOperation<T, Bounding>(channel(), sender(), items.data(), items.size(),
-                                                std::move(bounds), &items);
+    return internal::SendBatchOperation<T, Bounding>(channel(), sender(), items, std::move(bounds));
   }
 };
 

@@ -9,7 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
-#include "weir/core/channel_base.h"
+#include "weir/core/channel.h"
 
 namespace weir {
 

@@ -4,85 +4,78 @@
 #pragma once
 
 #include <algorithm>
-#include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
-#include <memory>
 #include <new>
-#include <type_traits>
 #include <utility>
 
-#include "weir/core/block_pool.h"
+#include "weir/core/item_type.h"
 
 namespace weir::internal {
 
-template <class T>
 class Ring {
  public:
-  Ring() = default;
+  explicit Ring(const ItemType& type) : type_(type) {}
   Ring(const Ring&) = delete;
   Ring& operator=(const Ring&) = delete;
-  ~Ring() { FreeItems(items_, slots_); }
+  ~Ring();
 
+  const ItemType& type() const { return type_; }
   size_t slots() const { return slots_; }
-  T& operator[](uint64_t position) { return items_[position & (slots_ - 1)]; }
+  void* At(uint64_t position) { return type_.At(items_, SlotOf(position)); }
+  // `T` is the ring's type, here and below.
+  template <class T>
+  T& At(uint64_t position) {
+    return static_cast<T*>(items_)[SlotOf(position)];
+  }
 
   // At least `count` slots, a power of two. The items at the positions from `first` up to `end` move along; they stay as they
   // are if std::bad_alloc is thrown.
   void Reserve(size_t count, uint64_t first, uint64_t end) {
-    if (count <= slots_) return;
-    const size_t slots = std::bit_ceil(std::max(count, kFewest));
-    T* items = AllocateItems<T>(slots);
-    for (uint64_t at = first; at != end; ++at) {
-      ::new (&items[at & (slots - 1)]) T(std::move((*this)[at]));
-      (*this)[at].~T();
-    }
-    FreeItems(items_, slots_);
-    items_ = items;
-    slots_ = slots;
+    if (count > slots_) Grow(count, first, end);
   }
 
   // One item into an empty slot, one out of its slot into raw room.
+  template <class T>
   void MoveIn(uint64_t position, T& from) noexcept {
-    ::new (&(*this)[position]) T(std::move(from));
+    ::new (&At<T>(position)) T(std::move(from));
   }
+  template <class T>
   void MoveOut(uint64_t position, T* into) noexcept {
-    T& item = (*this)[position];
+    T& item = At<T>(position);
     ::new (into) T(std::move(item));
     item.~T();
   }
   // Moves `count` items into the empty slots from `position` on. The caller's are moved from, and still the caller's to destroy.
-  void MoveIn(uint64_t position, T* from, size_t count) noexcept {
+  void MoveIn(uint64_t position, void* from, size_t count) noexcept {
     if (count == 0) return;
-    const size_t at = position & (slots_ - 1);
-    const size_t straight = std::min(count, slots_ - at);
-    MoveItems(items_ + at, from, straight);
-    MoveItems(items_, from + straight, count - straight);
+    const size_t straight = Straight(position, count);
+    type_.Move(At(position), from, straight);
+    if (count > straight) type_.Move(items_, type_.At(from, straight), count - straight);
   }
   // Moves `count` items out into raw room; their slots are empty then.
-  void MoveOut(uint64_t position, T* into, size_t count) noexcept {
+  void MoveOut(uint64_t position, void* into, size_t count) noexcept {
     if (count == 0) return;
-    const size_t at = position & (slots_ - 1);
-    const size_t straight = std::min(count, slots_ - at);
-    MoveItems(into, items_ + at, straight);
-    MoveItems(into + straight, items_, count - straight);
-    std::destroy_n(items_ + at, straight);
-    std::destroy_n(items_, count - straight);
+    const size_t straight = Straight(position, count);
+    type_.Move(into, At(position), straight);
+    type_.Destroy(At(position), straight);
+    if (count == straight) return;
+    type_.Move(type_.At(into, straight), items_, count - straight);
+    type_.Destroy(items_, count - straight);
   }
 
  private:
   static constexpr size_t kFewest = 16;
 
-  static void MoveItems(T* into, T* from, size_t count) noexcept {
-    if constexpr (std::is_trivially_copyable_v<T>) {
-      if (count > 0) std::memcpy(static_cast<void*>(into), from, count * sizeof(T));
-    } else {
-      for (size_t i = 0; i < count; ++i) ::new (&into[i]) T(std::move(from[i]));
-    }
+  size_t SlotOf(uint64_t position) const { return position & (slots_ - 1); }
+  // How many of `count` slots from `position` on come before the edge.
+  size_t Straight(uint64_t position, size_t count) const {
+    return std::min(count, slots_ - SlotOf(position));
   }
+  void Grow(size_t count, uint64_t first, uint64_t end);
 
-  T* items_ = nullptr;
+  const ItemType& type_;
+  void* items_ = nullptr;
   size_t slots_ = 0;
 };
 

@@ -466,7 +466,7 @@ void RunState::WorkEnded(Work& work, absl::Status result) {
       WakeList wakes;
       for (OutBase* out : stage.outs()) out->Close(wakes);
     }
-    for (InBase* in : stage.ins()) in->channel_base()->CloseReceiver();
+    for (InBase* in : stage.ins()) in->channel().CloseReceiver();
   }
 
   Work* next = nullptr;

@@ -28,7 +28,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "weir/core/census.h"
-#include "weir/core/channel_base.h"
+#include "weir/core/channel.h"
 #include "weir/core/context.h"
 #include "weir/core/engine_state.h"
 #include "weir/core/graph.h"
@@ -109,7 +109,7 @@ class RunState final {
   };
   struct ChannelRecord {
     Graph::Channel plan;
-    std::unique_ptr<ChannelBase> channel;
+    std::unique_ptr<Channel> channel;
     Ledger last = {};  // guarded by mutex_: once the channel is gone
     Ledger ledger() const { return channel == nullptr ? last : channel->ledger(); }
   };
@@ -215,7 +215,7 @@ class RunState final {
   size_t begun_ = 0;           // how many of stages_ have been told that the run begins
   size_t reserved_works_ = 0;  // those that the engine has been told of
 
-  std::vector<std::unique_ptr<ChannelBase>> retired_channels_;  // by who finishes; there is room
+  std::vector<std::unique_ptr<Channel>> retired_channels_;  // by who finishes; there is room
 
   // Self-synchronised.
   RunSignals signals_;

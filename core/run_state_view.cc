@@ -73,13 +73,13 @@ bool RunState::IsFusedAway(const Work& work) const {
 }
 
 std::string RunState::DescribeWait(const Wait& wait, const Work& work) const {
-  const auto name_of = [this](const ChannelBase& channel) {
+  const auto name_of = [this](const Channel& channel) {
     return channels_[channel.place()].plan.in->FullName();
   };
-  const auto receives = [&](const ChannelBase& channel) {
+  const auto receives = [&](const Channel& channel) {
     return absl::StrCat("waits to receive from ", name_of(channel));
   };
-  const auto sends = [&](const ChannelBase& channel) {
+  const auto sends = [&](const Channel& channel) {
     return absl::StrCat("is blocked on ", name_of(channel), ", ", channel.ledger().queued, " of ",
                         channel.capacity());
   };
@@ -98,10 +98,10 @@ std::string RunState::DescribeWait(const Wait& wait, const Work& work) const {
     case WaitKind::kSelect: {
       std::vector<std::string> cases;
       for (const InBase* in : work.stage_.ins()) {
-        if (wait.ports & InputBit(in->place())) cases.push_back(receives(*in->channel_base()));
+        if (wait.ports & InputBit(in->place())) cases.push_back(receives(in->channel()));
       }
       for (const OutBase* out : work.stage_.outs()) {
-        if (wait.ports & OutputBit(out->place())) cases.push_back(sends(*out->channel_base()));
+        if (wait.ports & OutputBit(out->place())) cases.push_back(sends(out->channel()));
       }
       return absl::StrCat("selects: ", absl::StrJoin(cases, ", or "));
     }
@@ -113,7 +113,7 @@ std::string RunState::DescribeOverdue(const Work& work) const {
   std::string text = absl::StrCat(": ", DescribeWait(work.waiting(), work));
   for (const InBase* in : work.stage_.ins()) {
     // What a stage holds it has received last; those of several workers are counted together.
-    const uint64_t received = in->channel_base()->ledger().received;
+    const uint64_t received = in->channel().ledger().received;
     if (received > 0) absl::StrAppend(&text, "; at item ", received - 1, " of ", in->FullName());
   }
   return text;

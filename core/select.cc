@@ -9,6 +9,29 @@
 
 namespace weir::internal {
 
+uint64_t ReceiveCaseBase::bit() const { return InputBit(in_.place()); }
+Outcome ReceiveCaseBase::Try() { return in_.channel().Take(request_); }
+bool ReceiveCaseBase::Park(Waiter& waiter) {
+  request_.waiter = &waiter;
+  return in_.channel().SelectReceive(request_);
+}
+void ReceiveCaseBase::Unlink() { in_.channel().UnlinkReceive(request_); }
+
+SendCase::SendCase(OutBase& out, void* item) : out_(out) {
+  request_.items = item;
+  request_.count = 1;
+  request_.sender = &out.sender();
+  request_.refusable = false;  // not chosen is not refused
+  request_.bounded = true;     // another case may end it
+}
+uint64_t SendCase::bit() const { return OutputBit(out_.place()); }
+Outcome SendCase::Try() { return out_.channel().Put(request_); }
+bool SendCase::Park(Waiter& waiter) {
+  request_.waiter = &waiter;
+  return out_.channel().SelectSend(request_);
+}
+void SendCase::Unlink() { out_.channel().UnlinkSend(request_); }
+
 SelectOperation::SelectOperation(absl::Span<SelectCase* const> cases, absl::Duration within,
                                  Context* bound, bool biased)
     : cases_(cases), biased_(biased), bounds_(within, bound), which_(cases.size()) {}

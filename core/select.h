@@ -55,7 +55,6 @@ class SelectCase {
 
  private:
   friend class SelectOperation;
-  virtual ChannelBase& channel() = 0;
   virtual uint64_t bit() const = 0;
   // Goes on at once, if it can: else kNone.
   virtual Outcome Try() = 0;
@@ -70,54 +69,48 @@ class SelectCase {
   bool enabled_ = true;
 };
 
+class ReceiveCaseBase : public SelectCase {
+ protected:
+  // `room` is raw, for an item.
+  ReceiveCaseBase(InBase& in, void* room) : in_(in) { request_.into = room; }
+  ReceiveCaseBase(const ReceiveCaseBase&) = delete;
+  ReceiveCaseBase& operator=(const ReceiveCaseBase&) = delete;
+  ~ReceiveCaseBase() = default;
+
+ private:
+  uint64_t bit() const override;
+  Outcome Try() override;
+  bool Park(Waiter& waiter) override;
+  void Unlink() override;
+  bool won() const override { return request_.won; }
+
+  InBase& in_;
+  ReceiveRequest request_;
+};
+
 template <class T>
-class ReceiveCase final : public SelectCase {
+class ReceiveCase final : public ReceiveCaseBase {
  public:
-  ReceiveCase(InBase& in, Channel<T>& channel, std::optional<T>& into)
-      : in_(in), channel_(channel), into_(into) {}
-  ReceiveCase(const ReceiveCase&) = delete;
-  ReceiveCase& operator=(const ReceiveCase&) = delete;
+  ReceiveCase(InBase& in, std::optional<T>& into) : ReceiveCaseBase(in, room_), into_(into) {}
   ReceiveCase&& When(bool enabled) && {
     set_enabled(enabled);
     return std::move(*this);
   }
 
  private:
-  ChannelBase& channel() override { return channel_; }
-  uint64_t bit() const override { return InputBit(in_.place()); }
-  Outcome Try() override {
-    request_.into = reinterpret_cast<T*>(room_);
-    return channel_.Take(request_);
-  }
-  bool Park(Waiter& waiter) override {
-    request_.waiter = &waiter;
-    return channel_.SelectReceive(request_);
-  }
-  void Unlink() override { channel_.UnlinkReceive(request_); }
-  bool won() const override { return request_.won; }
   void Complete() override {
     T& item = *std::launder(reinterpret_cast<T*>(room_));
     into_.emplace(std::move(item));
     item.~T();
   }
 
-  InBase& in_;
-  Channel<T>& channel_;
   std::optional<T>& into_;
-  ReceiveRequest<T> request_;
   alignas(T) unsigned char room_[sizeof(T)];
 };
 
-template <class T>
 class SendCase final : public SelectCase {
  public:
-  SendCase(OutBase& out, Channel<T>& channel, T& item) : out_(out), channel_(channel) {
-    request_.items = &item;
-    request_.count = 1;
-    request_.sender = &out.sender();
-    request_.refusable = false;  // not chosen is not refused
-    request_.bounded = true;     // another case may end it
-  }
+  SendCase(OutBase& out, void* item);
   SendCase(const SendCase&) = delete;
   SendCase& operator=(const SendCase&) = delete;
   SendCase&& When(bool enabled) && {
@@ -126,19 +119,14 @@ class SendCase final : public SelectCase {
   }
 
  private:
-  ChannelBase& channel() override { return channel_; }
-  uint64_t bit() const override { return OutputBit(out_.place()); }
-  Outcome Try() override { return channel_.Put(request_); }
-  bool Park(Waiter& waiter) override {
-    request_.waiter = &waiter;
-    return channel_.SelectSend(request_);
-  }
-  void Unlink() override { channel_.UnlinkSend(request_); }
+  uint64_t bit() const override;
+  Outcome Try() override;
+  bool Park(Waiter& waiter) override;
+  void Unlink() override;
   bool won() const override { return request_.won; }
 
   OutBase& out_;
-  Channel<T>& channel_;
-  SendRequest<T> request_;
+  SendRequest request_;
 };
 
 // `co_await` gives a Selected.
@@ -205,6 +193,11 @@ class [[nodiscard]] SelectOf final : private SelectCases<kCases>, public SelectO
 };
 
 }  // namespace internal
+
+template <class T>
+internal::SendCase Out<T>::OnSend(T& item) {
+  return internal::SendCase(*this, &item);
+}
 
 // Cases are what In::OnReceive and Out::OnSend give.
 template <class... Cases>

@@ -83,7 +83,7 @@ class Simulator final : public EngineState,
   class ReadyQueue {
    public:
     size_t size() const { return end_ - first_; }
-    Ready& operator[](size_t i) { return ring_[first_ + i]; }
+    Ready& operator[](size_t i) { return ring_.At<Ready>(first_ + i); }
     void Reserve(size_t count) { ring_.Reserve(count, first_, end_); }
     void PushBack(Ready ready) {
       Reserve(size() + 1);
@@ -101,7 +101,7 @@ class Simulator final : public EngineState,
     }
 
    private:
-    Ring<Ready> ring_;
+    Ring ring_{kItemType<Ready>};
     uint64_t first_ = 0, end_ = 0;
   };
 

@@ -15,11 +15,20 @@ namespace internal {
 
 std::string PortBase::FullName() const { return absl::StrCat(stage_->name(), ".", name_); }
 
-InBase::InBase(Stage* stage, std::string_view name) : PortBase(stage, name, stage->ins_.size()) {
+InBase::InBase(Stage* stage, std::string_view name, const ItemType& type)
+    : PortBase(stage, name, type, stage->ins_.size()) {
   stage->ins_.push_back(this);
 }
 
-OutBase::OutBase(Stage* stage, std::string_view name) : PortBase(stage, name, stage->outs_.size()) {
+std::unique_ptr<Channel> InBase::MakeChannel(size_t capacity, size_t bytes,
+                                             const RunSignals& signals) const {
+  auto channel = std::make_unique<Channel>(type_, capacity, signals);
+  if (bytes > 0) channel->BoundBytes(bytes, bytes_of_ ? bytes_of_ : type_.bytes_of);
+  return channel;
+}
+
+OutBase::OutBase(Stage* stage, std::string_view name, const ItemType& type)
+    : PortBase(stage, name, type, stage->outs_.size()) {
   stage->outs_.push_back(this);
 }
 
@@ -52,8 +61,6 @@ std::string Spell(const char* type) {
   return absl::StrReplaceAll(spelled, {{"> >", ">>"}});
 }
 
-}  // namespace
-
 // A report names the types of thousands of channels, of which few differ.
 std::string Demangle(const char* type) {
   struct Spelled {
@@ -66,6 +73,10 @@ std::string Demangle(const char* type) {
   if (known != spelled.names.end()) return known->second;
   return spelled.names.emplace(type, Spell(type)).first->second;
 }
+
+}  // namespace
+
+std::string PortBase::TypeName() const { return Demangle(type_.info->name()); }
 
 }  // namespace internal
 

@@ -9,19 +9,137 @@
 #include "weir/core/port.h"
 
 namespace weir::internal {
+
+template <class Bounding>
+bool ReceiveOperation<Bounding>::await_ready() {
+  if (bounds_.cancelled()) [[unlikely]] {
+    if (settled_ > 0) channel_->Settle(settled_, nullptr, 0);
+    outcome_ = Outcome::kCancelled;
+  } else {
+    outcome_ = channel_->Take(*this, settled_);
+  }
+  if (outcome_ == Outcome::kNone) {
+    if (!bounds_.tries_once()) return false;
+    outcome_ = Outcome::kTimedOut;
+  }
+  return work_->MayGoOn(outcome_);
+}
+
+template <class Bounding>
+bool ReceiveOperation<Bounding>::await_suspend(std::coroutine_handle<> frame) {
+  if (outcome_ != Outcome::kNone) {
+    work_->Yield(frame);
+    return true;
+  }
+  parked_ = true;
+  waiter = work_;
+  bounded = Bounding::kBounded;
+  work_->Prepare(frame, {.kind = WaitKind::kReceive,
+                         .channel = channel_,
+                         .bounded = Bounding::kBounded,
+                         .place = place_});
+  const Outcome outcome = channel_->ParkReceive(*this);
+  if (outcome == Outcome::kNone) {
+    bounds_.Arm(*work_);
+  } else {
+    WakeList none;
+    work_->Claim(outcome, none);
+  }
+  return work_->Suspend();
+}
+
+template <class Bounding>
+Outcome ReceiveOperation<Bounding>::Finish() {
+  if (parked_) {
+    const Waiter::Result result = bounds_.Disarm(*work_);
+    outcome_ = result.outcome;
+    if (result.early || outcome_ != Outcome::kDone) channel_->UnlinkReceive(*this);
+  }
+  return outcome_;
+}
+
+template class ReceiveOperation<Unbounded>;
+template class ReceiveOperation<Bounds>;
+
+template <class Bounding>
+bool SendOperation<Bounding>::await_ready() {
+  outcome_ = bounds_.cancelled() ? Outcome::kCancelled : channel_->Put(*this);
+  if (outcome_ == Outcome::kNone) {
+    if (sender->policy != nullptr) [[unlikely]]
+      return DecideByPolicy();
+    if (!bounds_.tries_once()) return false;
+    outcome_ = Outcome::kTimedOut;
+  }
+  return work_->MayGoOn(outcome_);
+}
+
+template <class Bounding>
+bool SendOperation<Bounding>::DecideByPolicy() {
+  if (room_only) {
+    outcome_ = Outcome::kDone;
+    return work_->SpendBudget();
+  }
+  by_policy_ = SendByPolicy(*channel_, *this, bounds_.within(), bounds_.bound(), place_);
+  by_policy_.BindTo(*work_);
+  return false;
+}
+
+template <class Bounding>
+bool SendOperation<Bounding>::await_suspend(std::coroutine_handle<> frame) {
+  if (outcome_ != Outcome::kNone) {
+    work_->Yield(frame);
+    return true;
+  }
+  if (by_policy_.frame()) [[unlikely]] {
+    by_policy_.await_suspend(frame);
+    return true;
+  }
+  parked_ = true;
+  waiter = work_;
+  work_->Prepare(frame, {.kind = WaitKind::kSend,
+                         .channel = channel_,
+                         .bounded = Bounding::kBounded,
+                         .place = place_});
+  const Outcome outcome = channel_->ParkSend(*this);
+  if (outcome == Outcome::kNone) {
+    bounds_.Arm(*work_, channel_);
+  } else {
+    WakeList none;
+    work_->Claim(outcome, none);
+  }
+  return work_->Suspend();
+}
+
+template <class Bounding>
+absl::Status SendOperation<Bounding>::await_resume() {
+  if (by_policy_.frame()) [[unlikely]]
+    return by_policy_.await_resume();
+  bool early = false;
+  if (parked_) {
+    const Waiter::Result result = bounds_.Disarm(*work_);
+    outcome_ = result.outcome;
+    early = result.early;
+  }
+  if (early || outcome_ != Outcome::kDone) channel_->UnlinkSend(*this);
+  return outcome_ == Outcome::kDone ? absl::OkStatus() : ToStatus(outcome_);
+}
+
+template class SendOperation<Unbounded>;
+template class SendOperation<Bounds>;
+
 namespace {
 
-// A send to a channel whose type of item is not known; for the rest SendOperation's (transfer.h).
+// One step of SendByPolicy; for the rest SendOperation's.
 class SendAny final : public Operation {
  public:
-  SendAny(ChannelBase& channel, SendRequestBase& request, absl::Duration within, Context* bound,
+  SendAny(Channel& channel, SendRequest& request, absl::Duration within, Context* bound,
           const std::source_location& users_place)
       : channel_(channel), request_(request), users_place_(users_place), bounds_(within, bound) {
     request_.bounded = true;
   }
 
   bool await_ready() {
-    outcome_ = bounds_.cancelled() ? Outcome::kCancelled : channel_.PutAny(request_);
+    outcome_ = bounds_.cancelled() ? Outcome::kCancelled : channel_.Put(request_);
     if (outcome_ == Outcome::kNone) {
       if (!bounds_.tries_once()) return false;
       outcome_ = Outcome::kTimedOut;
@@ -41,7 +159,7 @@ class SendAny final : public Operation {
                            .channel = &channel_,
                            .bounded = !bounds_.endless(),
                            .place = users_place_});
-    const Outcome outcome = channel_.ParkSendAny(request_);
+    const Outcome outcome = channel_.ParkSend(request_);
     if (outcome == Outcome::kNone) {
       bounds_.Arm(*work_, &channel_);
     } else {
@@ -61,8 +179,8 @@ class SendAny final : public Operation {
   }
 
  private:
-  ChannelBase& channel_;
-  SendRequestBase& request_;
+  Channel& channel_;
+  SendRequest& request_;
   const std::source_location users_place_;
   Bounds bounds_;
   Outcome outcome_ = Outcome::kNone;
@@ -71,19 +189,19 @@ class SendAny final : public Operation {
 
 }  // namespace
 
-Task<absl::Status> SendByPolicy(ChannelBase& first, SendRequestBase& request, absl::Duration within,
+Task<absl::Status> SendByPolicy(Channel& first, SendRequest& request, absl::Duration within,
                                 Context* bound, std::source_location place) {
   ThisWork this_work;
   Work& work = co_await this_work;
   const bool limited = within != absl::InfiniteDuration();
   const Instant deadline =
       limited && within > absl::ZeroDuration() ? work.clock().Now() + within : Instant();
-  request.refusable = false;                            // yet
-  std::vector<std::pair<ChannelBase*, size_t>> passed;  // the channels that it was diverted from
-  ChannelBase* channel = &first;
+  request.refusable = false;                        // yet
+  std::vector<std::pair<Channel*, size_t>> passed;  // the channels that it was diverted from
+  Channel* channel = &first;
   Outcome outcome = Outcome::kNone;
   while (true) {
-    const SendPolicyBase* policy = request.sender->policy;
+    const SendPolicy* policy = request.sender->policy;
     absl::Duration rest = within;
     if (limited && within > absl::ZeroDuration()) rest = deadline - work.clock().Now();
     const absl::Duration patience = policy == nullptr ? absl::InfiniteDuration() : policy->patience;
@@ -92,7 +210,7 @@ Task<absl::Status> SendByPolicy(ChannelBase& first, SendRequestBase& request, ab
     if (outcome != Outcome::kTimedOut || policy == nullptr || patience > rest) break;
     if (policy->when_full == WhenFull::kDivert) {
       passed.emplace_back(channel, request.sent);
-      channel = policy->divert_to->channel_base();
+      channel = &policy->divert_to->channel();
       request.sender = &policy->divert_to->sender();
       request.bytes.reset();
       continue;

@@ -24,73 +24,36 @@ absl::Status ToStatus(Outcome outcome);
 
 // Sends what is left of `request`, whose sender has a policy and whose channel has been found full: waits as long as the policy's
 // patience and the caller's own bounds (`within`; `bound` may be null) let it, and then does what the policy says.
-Task<absl::Status> SendByPolicy(ChannelBase& channel, SendRequestBase& request,
-                                absl::Duration within, Context* bound, std::source_location place);
+Task<absl::Status> SendByPolicy(Channel& channel, SendRequest& request, absl::Duration within,
+                                Context* bound, std::source_location place);
 
-template <class T, class Bounding>
-class ReceiveOperation : public Operation, private ReceiveRequest<T> {
+template <class Bounding>
+class ReceiveOperation : public Operation, protected ReceiveRequest {
  public:
-  bool await_ready() {
-    if (bounds_.cancelled()) [[unlikely]] {
-      if (settled_ > 0) channel_->Settle(settled_, nullptr, 0);
-      outcome_ = Outcome::kCancelled;
-    } else {
-      outcome_ = channel_->Take(*this, settled_);
-    }
-    if (outcome_ == Outcome::kNone) {
-      if (!bounds_.tries_once()) return false;
-      outcome_ = Outcome::kTimedOut;
-    }
-    return work_->MayGoOn(outcome_);
-  }
-
-  bool await_suspend(std::coroutine_handle<> frame) {
-    if (outcome_ != Outcome::kNone) {
-      work_->Yield(frame);
-      return true;
-    }
-    parked_ = true;
-    ReceiveRequest<T>::waiter = work_;
-    ReceiveRequest<T>::bounded = Bounding::kBounded;
-    work_->Prepare(frame, {.kind = WaitKind::kReceive,
-                           .channel = channel_,
-                           .bounded = Bounding::kBounded,
-                           .place = place_});
-    const Outcome outcome = channel_->ParkReceive(*this);
-    if (outcome == Outcome::kNone) {
-      bounds_.Arm(*work_);
-    } else {
-      WakeList none;
-      work_->Claim(outcome, none);
-    }
-    return work_->Suspend();
-  }
+  bool await_ready();
+  bool await_suspend(std::coroutine_handle<> frame);
 
  protected:
-  ReceiveOperation(Channel<T>& channel, Bounding bounds)
+  ReceiveOperation(Channel& channel, Bounding bounds)
       : channel_(&channel), bounds_(std::move(bounds)) {}
   ~ReceiveOperation() = default;
 
-  ReceiveRequest<T>& request() { return *this; }
-  void settle_first(size_t settled) { settled_ = settled; }
+  Channel& channel() { return *channel_; }
   Work& work() { return *work_; }
-
-  Outcome Finish() {
-    if (parked_) {
-      const Waiter::Result result = bounds_.Disarm(*work_);
-      outcome_ = result.outcome;
-      if (result.early || outcome_ != Outcome::kDone) channel_->UnlinkReceive(*this);
-    }
-    return outcome_;
-  }
+  // So many items of an earlier lease have been taken since.
+  void settle_first(size_t settled) { settled_ = settled; }
+  Outcome Finish();
 
  private:
-  Channel<T>* const channel_;
+  Channel* const channel_;
   size_t settled_ = 0;
   Outcome outcome_ = Outcome::kNone;
   bool parked_ = false;
   [[no_unique_address]] Bounding bounds_;
 };
+
+extern template class ReceiveOperation<Unbounded>;
+extern template class ReceiveOperation<Bounds>;
 
 // Receives one item, into room of its own. Where it is there, and nothing has to be waited for, none of what waiting takes
 // is so much as initialised.
@@ -112,8 +75,7 @@ class ReceiveOne : public Operation {
   }
 
  protected:
-  ReceiveOne(Channel<T>& channel, Bounding bounds)
-      : channel_(channel), bounds_(std::move(bounds)) {}
+  ReceiveOne(Channel& channel, Bounding bounds) : channel_(channel), bounds_(std::move(bounds)) {}
   ~ReceiveOne() {}
   Outcome Finish() { return short_ ? Outcome::kDone : long_.Finish(); }
   // After kDone, once.
@@ -125,18 +87,18 @@ class ReceiveOne : public Operation {
   }
 
  private:
-  class Long final : public ReceiveOperation<T, Bounding> {
+  class Long final : public ReceiveOperation<Bounding> {
    public:
-    Long(Channel<T>& channel, Bounding bounds, T* into)
-        : ReceiveOperation<T, Bounding>(channel, std::move(bounds)) {
-      this->request().into = into;
+    Long(Channel& channel, Bounding bounds, void* into)
+        : ReceiveOperation<Bounding>(channel, std::move(bounds)) {
+      this->into = into;
     }
-    using ReceiveOperation<T, Bounding>::Finish;
+    using ReceiveOperation<Bounding>::Finish;
   };
 
   T* item_address() { return reinterpret_cast<T*>(room_); }
 
-  Channel<T>& channel_;
+  Channel& channel_;
   bool short_ = false;
   [[no_unique_address]] Bounding bounds_;
   alignas(T) unsigned char room_[sizeof(T)];
@@ -148,7 +110,7 @@ class ReceiveOne : public Operation {
 template <class T, class Bounding>
 class ReceiveOptional final : public ReceiveOne<T, Bounding> {
  public:
-  ReceiveOptional(Channel<T>& channel, Bounding bounds)
+  ReceiveOptional(Channel& channel, Bounding bounds)
       : ReceiveOne<T, Bounding>(channel, std::move(bounds)) {}
   std::optional<T> await_resume() {
     if (this->Finish() != Outcome::kDone) return std::nullopt;
@@ -159,7 +121,7 @@ class ReceiveOptional final : public ReceiveOne<T, Bounding> {
 template <class T>
 class ReceiveStatusOr final : public ReceiveOne<T, Bounds> {
  public:
-  ReceiveStatusOr(Channel<T>& channel, Bounds bounds)
+  ReceiveStatusOr(Channel& channel, Bounds bounds)
       : ReceiveOne<T, Bounds>(channel, std::move(bounds)) {}
   absl::StatusOr<T> await_resume() {
     const Outcome outcome = this->Finish();
@@ -168,97 +130,64 @@ class ReceiveStatusOr final : public ReceiveOne<T, Bounds> {
   }
 };
 
-template <class T, class Bounding>
-class SendOperation : public Operation, private SendRequest<T> {
+template <class Bounding>
+class SendOperation : public Operation, protected SendRequest {
  public:
-  // With `room_only`, and no items, it waits for room: until a good part of the channel is free, if it was full.
-  SendOperation(Channel<T>& channel, const SendingEnd& sender, T* items, size_t count,
-                Bounding bounds, std::vector<T>* batch = nullptr, bool room_only = false)
-      : channel_(&channel), batch_(batch), bounds_(std::move(bounds)) {
+  // `items` are `count` of the channel's type. With `room_only`, and none, it waits for room: until a good part of the channel is
+  // free, if it was full.
+  SendOperation(Channel& channel, const SendingEnd& sender, void* items, size_t count,
+                Bounding bounds, bool room_only = false)
+      : channel_(&channel), bounds_(std::move(bounds)) {
     this->items = items;
     this->count = count;
     this->sender = &sender;
     this->bounded = Bounding::kBounded;
     this->room_only = room_only;
   }
-
-  bool await_ready() {
-    outcome_ = bounds_.cancelled() ? Outcome::kCancelled : channel_->Put(*this);
-    if (outcome_ == Outcome::kNone) {
-      if (this->sender->policy != nullptr) [[unlikely]]
-        return DecideByPolicy();
-      if (!bounds_.tries_once()) return false;
-      outcome_ = Outcome::kTimedOut;
-    }
-    return work_->MayGoOn(outcome_);
-  }
-
-  bool await_suspend(std::coroutine_handle<> frame) {
-    if (outcome_ != Outcome::kNone) {
-      work_->Yield(frame);
-      return true;
-    }
-    if (by_policy_.frame()) [[unlikely]] {
-      by_policy_.await_suspend(frame);
-      return true;
-    }
-    parked_ = true;
-    SendRequest<T>::waiter = work_;
-    work_->Prepare(frame, {.kind = WaitKind::kSend,
-                           .channel = channel_,
-                           .bounded = Bounding::kBounded,
-                           .place = place_});
-    const Outcome outcome = channel_->ParkSend(*this);
-    if (outcome == Outcome::kNone) {
-      bounds_.Arm(*work_, channel_);
-    } else {
-      WakeList none;
-      work_->Claim(outcome, none);
-    }
-    return work_->Suspend();
-  }
-
-  absl::Status await_resume() {
-    if (by_policy_.frame()) [[unlikely]] {
-      if (batch_ != nullptr) batch_->erase(batch_->begin(), batch_->begin() + this->sent);
-      return by_policy_.await_resume();
-    }
-    bool early = false;
-    if (parked_) {
-      const Waiter::Result result = bounds_.Disarm(*work_);
-      outcome_ = result.outcome;
-      early = result.early;
-    }
-    if (early || outcome_ != Outcome::kDone) channel_->UnlinkSend(*this);
-    if (batch_ != nullptr) batch_->erase(batch_->begin(), batch_->begin() + this->sent);
-    return outcome_ == Outcome::kDone ? absl::OkStatus() : ToStatus(outcome_);
-  }
+  bool await_ready();
+  bool await_suspend(std::coroutine_handle<> frame);
+  absl::Status await_resume();
 
  private:
   // The sender does not block. One that waits for room, with nothing to send yet, need not wait.
-  bool DecideByPolicy() {
-    if (this->room_only) {
-      outcome_ = Outcome::kDone;
-      return work_->SpendBudget();
-    }
-    by_policy_ = SendByPolicy(*channel_, *this, bounds_.within(), bounds_.bound(), place_);
-    by_policy_.BindTo(*work_);
-    return false;
-  }
+  bool DecideByPolicy();
 
-  Channel<T>* const channel_;
-  std::vector<T>* const batch_;
+  Channel* const channel_;
   Task<absl::Status> by_policy_;  // none unless it is under way
   Outcome outcome_ = Outcome::kNone;
   bool parked_ = false;
   [[no_unique_address]] Bounding bounds_;
 };
 
+extern template class SendOperation<Unbounded>;
+extern template class SendOperation<Bounds>;
+
+// What was sent leaves `batch`.
+template <class T, class Bounding>
+class SendBatchOperation final : public SendOperation<Bounding> {
+ public:
+  SendBatchOperation(Channel& channel, const SendingEnd& sender, std::vector<T>& batch,
+                     Bounding bounds)
+      : SendOperation<Bounding>(channel, sender, batch.data(), batch.size(), std::move(bounds)),
+        batch_(batch) {}
+  absl::Status await_resume() {
+    struct Erase {  // also where a policy's callback has thrown
+      ~Erase() { batch.erase(batch.begin(), batch.begin() + sent); }
+      std::vector<T>& batch;
+      const size_t& sent;
+    } erase{batch_, this->sent};
+    return SendOperation<Bounding>::await_resume();
+  }
+
+ private:
+  std::vector<T>& batch_;
+};
+
 // Sends one item; as short as ReceiveOne where there is room.
 template <class T, class Bounding>
 class SendOne final : public Operation {
  public:
-  SendOne(Channel<T>& channel, const SendingEnd& sender, T& item, Bounding bounds)
+  SendOne(Channel& channel, const SendingEnd& sender, T& item, Bounding bounds)
       : channel_(channel), sender_(sender), item_(item), bounds_(std::move(bounds)) {}
   SendOne(SendOne&& other) = delete;
   ~SendOne() {}  // a long_ has ended with await_resume, or with an exception before
@@ -278,7 +207,7 @@ class SendOne final : public Operation {
   absl::Status await_resume() { return short_ ? absl::OkStatus() : LongResume(); }
 
  private:
-  using Long = SendOperation<T, Bounding>;
+  using Long = SendOperation<Bounding>;
 
   // Not in line, where they would make the short way longer. A long_ may own the frame of a policy, and the sizes of its items.
   ABSL_ATTRIBUTE_NOINLINE bool LongReady() {
@@ -307,7 +236,7 @@ class SendOne final : public Operation {
     return long_.await_resume();
   }
 
-  Channel<T>& channel_;
+  Channel& channel_;
   const SendingEnd& sender_;
   T& item_;
   bool short_ = false;

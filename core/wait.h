@@ -57,15 +57,15 @@ enum class WaitKind : uint8_t {
 };
 const char* WaitKindName(WaitKind kind);
 
-class ChannelBase;
+class Channel;
 
 // What a Work waits for, for samples, the census, and the search for deadlocks.
 struct Wait {
   WaitKind kind = WaitKind::kNothing;
-  const ChannelBase* channel = nullptr;  // kReceive, kSend
-  bool bounded = false;                  // a timer or a Context may end it
-  uint64_t ports = 0;                    // kSelect: InputBit and OutputBit of its ports
-  std::source_location place = {};       // where in the program it was made: the co_await
+  const Channel* channel = nullptr;  // kReceive, kSend
+  bool bounded = false;              // a timer or a Context may end it
+  uint64_t ports = 0;                // kSelect: InputBit and OutputBit of its ports
+  std::source_location place = {};   // where in the program it was made: the co_await
 };
 // An input or an output by its place among its stage's; those from the 31st on share a bit.
 constexpr uint64_t InputBit(size_t place) { return uint64_t{1} << std::min<size_t>(place, 31); }

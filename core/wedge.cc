@@ -37,10 +37,10 @@ void RunState::ForEachWaker(const Work& work, const Wait& wait, Visit&& visit) c
       if (&waker != &work && !waker.ended_) visit(waker);
     }
   };
-  const auto senders_to = [&](const ChannelBase& channel) {
+  const auto senders_to = [&](const Channel& channel) {
     for (const OutBase* out : channels_[channel.place()].plan.outs) works_of(out->stage());
   };
-  const auto receivers_of = [&](const ChannelBase& channel) {
+  const auto receivers_of = [&](const Channel& channel) {
     works_of(channels_[channel.place()].plan.in->stage());
   };
   switch (wait.kind) {
@@ -49,10 +49,10 @@ void RunState::ForEachWaker(const Work& work, const Wait& wait, Visit&& visit) c
     case WaitKind::kTurn: works_of(work.stage_); break;
     case WaitKind::kSelect:
       for (const InBase* in : work.stage_.ins()) {
-        if (wait.ports & InputBit(in->place())) senders_to(*in->channel_base());
+        if (wait.ports & InputBit(in->place())) senders_to(in->channel());
       }
       for (const OutBase* out : work.stage_.outs()) {
-        if (wait.ports & OutputBit(out->place())) receivers_of(*out->channel_base());
+        if (wait.ports & OutputBit(out->place())) receivers_of(out->channel());
       }
       break;
     default: break;
@@ -123,14 +123,14 @@ absl::Status RunState::FindWedge() const {
     const Wait& wait = seen[i].wait;
     if (IsFusedAway(*works_[i])) continue;  // another runs its body
     lines.push_back(absl::StrCat(NameOf(*works_[i]), " ", DescribeWait(wait, *works_[i])));
-    const auto consider = [&](const ChannelBase& channel) {
+    const auto consider = [&](const Channel& channel) {
       const ChannelRecord& record = channels_[channel.place()];
       if (smallest == nullptr || record.plan.capacity < smallest->plan.capacity) smallest = &record;
     };
     if (wait.kind == WaitKind::kSend) consider(*wait.channel);
     if (wait.kind == WaitKind::kSelect) {
       for (const OutBase* out : works_[i]->stage_.outs()) {
-        if (wait.ports & OutputBit(out->place())) consider(*out->channel_base());
+        if (wait.ports & OutputBit(out->place())) consider(out->channel());
       }
     }
   }

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "weir/core/engine_state.h"
+#include "weir/core/lease.h"
 #include "weir/core/operations.h"
 #include "weir/core/run_state.h"
 #include "weir/core/stage.h"
@@ -124,8 +125,9 @@ void Work::Prepare(std::coroutine_handle<> frame, const Wait& wait) {
   // Before anything is linked: what throws here is thrown by the co_await.
   if (faulty_) [[unlikely]]
     run_.engine().BeforeWait(*this);
-  for (LeaseBase* lease = leases_; lease != nullptr; lease = lease->next_) lease->SettleTaken();
-  for (InBase* in : stage_.ins()) in->channel_base()->AdmitOwed();
+  for (LeaseBase* lease = leases_; lease != nullptr; lease = lease->next_open_)
+    lease->SettleTaken();
+  for (InBase* in : stage_.ins()) in->channel().AdmitOwed();
   resume_point_ = frame;
   Note(wait);
   Waiter::Prepare();
@@ -145,16 +147,16 @@ bool Work::SuspendDecided() {
 void Work::OpenLease(LeaseBase& lease) {
   if (lease.open_) return;
   lease.open_ = true;
-  lease.next_ = leases_;
+  lease.next_open_ = leases_;
   leases_ = &lease;
 }
 
 void Work::CloseLease(LeaseBase& lease) {
   if (!lease.open_) return;
   lease.open_ = false;
-  for (LeaseBase** at = &leases_; *at != nullptr; at = &(*at)->next_) {
+  for (LeaseBase** at = &leases_; *at != nullptr; at = &(*at)->next_open_) {
     if (*at == &lease) {
-      *at = lease.next_;
+      *at = lease.next_open_;
       return;
     }
   }
@@ -165,7 +167,7 @@ void WaitTimer::Fire(WakeList& wakes) {
   waiter->Claim(Outcome::kTimedOut, wakes);
 }
 
-void Bounds::Arm(Work& work, ChannelBase* sends_to) {
+void Bounds::Arm(Work& work, Channel* sends_to) {
   ::new (&wait_) Armed;
   armed_ = true;
   if (within_ != absl::InfiniteDuration()) {

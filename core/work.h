@@ -31,22 +31,8 @@ class Stage;
 
 namespace internal {
 
+class LeaseBase;
 class RunState;
-
-// A lease that still holds items of a channel; settled whenever its Work parks, so that what was taken makes room.
-class LeaseBase {
- public:
-  virtual void SettleTaken() = 0;
-
- protected:
-  LeaseBase() = default;
-  ~LeaseBase() = default;
-
- private:
-  friend class Work;
-  LeaseBase* next_ = nullptr;
-  bool open_ = false;
-};
 
 class Work final : public Job, public Waiter, public Pooled {
  public:
@@ -158,7 +144,7 @@ class Work final : public Job, public Waiter, public Pooled {
   std::atomic<WaitKind> waiting_kind_{WaitKind::kNothing};
   std::atomic<bool> waiting_bounded_{false};
   std::atomic<uint32_t> waits_{0};
-  std::atomic<const ChannelBase*> waiting_channel_{nullptr};
+  std::atomic<const Channel*> waiting_channel_{nullptr};
   std::atomic<std::source_location> waiting_place_{};
   std::atomic<uint64_t> waiting_ports_{0};
   std::atomic<Work*> runs_for_{nullptr};
@@ -169,7 +155,7 @@ class WaitTimer final : public Timer {
  public:
   WaitTimer() = default;
   Waiter* waiter = nullptr;
-  ChannelBase* sends_to = nullptr;  // of a send
+  Channel* sends_to = nullptr;  // of a send
   void Fire(WakeList& wakes) override;
 };
 
@@ -182,7 +168,7 @@ class Unbounded {
   bool tries_once() const { return false; }
   absl::Duration within() const { return absl::InfiniteDuration(); }
   Context* bound() const { return nullptr; }
-  void Arm(Work&, ChannelBase* = nullptr) {}
+  void Arm(Work&, Channel* = nullptr) {}
   Waiter::Result Disarm(Work& work) { return work.Resumed(); }
 };
 
@@ -199,7 +185,7 @@ class Bounds {
   Context* bound() const { return bound_; }
   bool endless() const { return bound_ == nullptr && within_ == absl::InfiniteDuration(); }
   // Between Prepare and Suspend, for a wait that is not decided yet; `sends_to` if it is a send.
-  void Arm(Work& work, ChannelBase* sends_to = nullptr);
+  void Arm(Work& work, Channel* sends_to = nullptr);
   // After the resumption of a Work that had prepared to wait.
   Waiter::Result Disarm(Work& work);
 

@@ -1,30 +1,102 @@
 #include "weir/stages/fuse.h"
 
+#include <exception>
+#include <utility>
+
 #include "weir/core/run_state.h"
 #include "weir/core/stage.h"
 
 namespace weir::internal {
 
-FusedBody::FusedBody(const InBase& in, Work& head)
-    : own_work_(head.run().WorkOf(in.stage(), head.index())), channel_(*in.channel_base()) {}
+FusedStage::FusedStage(const InBase& in, ItemsBase& input, Work& head)
+    : own_work_(head.run().WorkOf(in.stage(), head.index())),
+      channel_(in.channel()),
+      out_(in.stage().outs().empty() ? nullptr : in.stage().outs()[0]),
+      input_(input),
+      body_(static_cast<FunctionStage&>(in.stage()).MakeBody(own_work_.context())) {}
 
-void FusedBody::FailRun() { own_work_.run().FusedBodyFailed(own_work_, error_); }
+bool FusedStage::Run() {
+  if (input_.empty()) return false;
+  size_t taken = 0;
+  Verdict verdict = Verdict::kNext;
+  try {
+    verdict = body_->Process(input_.data(), input_.size(), taken, error_);
+  } catch (...) {
+    error_ = ToStatus(std::current_exception());
+  }
+  const uint64_t first = channel_.Pass(taken);
+  if (taken < input_.size()) channel_.Refuse(input_.size() - taken);
+  if (verdict == Verdict::kFailed) error_ = AtItem(first + taken - 1, error_);
+  input_.Clear();
+  return true;
+}
+
+void FusedStage::FailRun() { own_work_.run().FusedBodyFailed(own_work_, error_); }
 
 bool SendOnward::await_ready() {
-  if (tail_ != nullptr) return tail_->SendReady(*work_);
+  if (waits_) return SendOperation::await_ready();
   cancelled_ = channel_.run_cancelled();
   return cancelled_ ? !work_->MustTakeTurn() : work_->SpendBudget();
 }
 
 bool SendOnward::await_suspend(std::coroutine_handle<> frame) {
-  if (tail_ != nullptr) return tail_->SendSuspend(frame);
+  if (waits_) return SendOperation::await_suspend(frame);
   work_->Yield(frame);
   return true;
 }
 
 absl::Status SendOnward::await_resume() {
-  if (tail_ != nullptr) return tail_->SendResume();
-  return cancelled_ ? absl::CancelledError("") : absl::OkStatus();
+  if (!waits_) return cancelled_ ? absl::CancelledError("") : absl::OkStatus();
+  absl::Status sent = SendOperation::await_resume();
+  if (items_ != nullptr) items_->Clear();
+  return sent;
+}
+
+void Onward::Run() {
+  if (items_ == nullptr || items_->empty()) return;
+  if (!looked_) Look();
+  if (fused_.empty()) return;
+  for (const auto& stage : fused_) {
+    work_.RunFor(&stage->own_work());
+    if (!stage->Run()) break;
+    failed_ = failed_ || !stage->error().ok();
+  }
+  work_.RunFor(nullptr);
+}
+
+absl::Status Onward::Refused(absl::Status sent) {
+  if (!fused_.empty() && absl::IsOutOfRange(sent)) {
+    WakeList wakes;
+    out_->Close(wakes);
+  }
+  return sent;
+}
+
+absl::Status Onward::Fail() {
+  for (const auto& stage : fused_) {
+    if (!stage->error().ok()) stage->FailRun();
+  }
+  return absl::CancelledError("");
+}
+
+// Not at the Work's beginning: one that sleeps all the time, because another runs its body, needs none of this.
+void Onward::Look() {
+  looked_ = true;
+  OutBase* out = out_;
+  ItemsBase* items = items_;
+  while (out != nullptr && out->fused() != nullptr) {
+    fused_.push_back(std::make_unique<FusedStage>(*out->fused(), *items, work_));
+    out = fused_.back()->out();
+    items = fused_.back()->outputs();
+  }
+}
+
+void Onward::Split() {
+  for (const auto& stage : fused_) {
+    if (stage->out() != nullptr) stage->out()->Split();
+  }
+  out_->Split();
+  fused_.clear();
 }
 
 }  // namespace weir::internal

@@ -4,7 +4,7 @@
 //   Push(state, item, emit, error)  takes an item, and calls `emit(output)` as often as it likes
 //   Finish(state, emit, error)      the input is complete
 //
-// One coroutine drives them all (transform.h), over batches, so that a kernel costs a function call an item. Kernels with
+// One coroutine drives them all (function_stage.h), over batches, so that a kernel costs a function call an item. Kernels with
 // `kFusable` can be driven by the Work of the stage before as well (fuse.h); `kExpands` says that more than one item may be
 // emitted for one that is pushed.
 #pragma once

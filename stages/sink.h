@@ -10,97 +10,53 @@
 
 #include "absl/status/status.h"
 #include "weir/core/stage.h"
-#include "weir/stages/fuse.h"
+#include "weir/stages/function_stage.h"
 #include "weir/stages/kernel.h"
-#include "weir/stages/pace.h"
-#include "weir/stages/transform.h"
 
 namespace weir {
 namespace internal {
 
-// Drives a kernel that emits nothing; `Commit` is called once the input is known to be complete.
+// Of a kernel that emits nothing; `Commit` is called once the input is known to be complete.
 template <class I, class Kernel>
-class Sink final : public Stage, public Fusable<I> {
+class Sink final : public FunctionStage {
  public:
   In<I> in{this, "in"};
 
   explicit Sink(Kernel kernel, FunctionOptions options = {})
-      : kernel_(std::move(kernel)),
-        blocking_(options.blocking),
-        fuse_(options.fuse && !options.blocking) {
-    set_workers(options.workers);
-  }
+      : FunctionStage(options, Kernel::kFusable), kernel_(std::move(kernel)) {}
 
   std::string kind() const override { return Kernel::kKind; }
-  StageTraits traits() const override { return {.blocks = blocking_}; }
+  StageTraits traits() const override { return {.blocks = blocking()}; }
 
-  Task<> Work(Context& context) override {
-    typename Kernel::State state = kernel_.Begin();
-    Lease<I> lease;
-    ThisWork this_work;
-    internal::Work& work = co_await this_work;
-    Pace pace(kMostAtOnce);
-    absl::Status error;
-    auto process = [&] {
-      while (!lease.empty() && error.ok()) {
-        const uint64_t position = lease.position();
-        if (kernel_.Push(state, lease.Take(), error) == Verdict::kFailed)
-          error = AtItem(position, error);
-      }
-    };
-    while (true) {
-      const bool more = co_await in.ReceiveBatch(lease, pace.limit());
-      if (!more) break;
-      const size_t count = lease.size();
-      pace.Begin(context);
-      if (blocking_) {
-        auto call = context.Blocking(process);
-        absl::Status called = co_await call;
-        if (!called.ok()) co_return called;
-      } else {
-        process();
-      }
-      if (pace.End(context, count)) work.EndTurn();
-      if (!error.ok()) co_return error;
-    }
-    absl::Status complete = in.status();
-    if (complete.ok()) kernel_.Commit(state);
-    co_return complete;
+  std::unique_ptr<internal::Body> MakeBody(Context&) override {
+    return std::unique_ptr<internal::Body>(new Body(kernel_));
   }
 
  private:
-  static constexpr size_t kMostAtOnce = 256;
-
-  // Its body in the Work of the stage before it, where that runs it (fuse.h).
-  class Body final : public FusedBody {
+  class Body final : public internal::Body {
    public:
-    Body(Sink& stage, Items<I>& input, internal::Work& head)
-        : FusedBody(stage.in, head), stage_(stage), input_(input), state_(stage.kernel_.Begin()) {}
-    bool Run() override {
-      return RunOver(
-          input_, [&](I&& item) { return stage_.kernel_.Push(state_, std::move(item), error_); });
+    explicit Body(Kernel& kernel) : kernel_(kernel), state_(kernel.Begin()) {}
+
+    Verdict Process(void* items, size_t count, size_t& taken, absl::Status& error) override {
+      Verdict verdict = Verdict::kNext;
+      TakeEach<I>(items, count, taken, [&](I&& item) {
+        verdict = kernel_.Push(state_, std::move(item), error);
+        return verdict == Verdict::kNext;
+      });
+      return verdict;
     }
-    Tail* tail() override { return nullptr; }
-    std::unique_ptr<FusedBody> MakeNext(internal::Work&) override { return nullptr; }
+    Verdict Finish(absl::Status&) override {
+      kernel_.Commit(state_);
+      return Verdict::kNext;
+    }
+    ItemsBase* outputs() override { return nullptr; }
 
    private:
-    Sink& stage_;
-    Items<I>& input_;
+    Kernel& kernel_;
     typename Kernel::State state_;
   };
 
-  bool can_run_in_previous() const override { return Kernel::kFusable && fuse_; }
-  std::unique_ptr<FusedBody> MakeBody(Items<I>& input, internal::Work& head) override {
-    if constexpr (Kernel::kFusable) {
-      return std::make_unique<Body>(*this, input, head);
-    } else {
-      return nullptr;
-    }
-  }
-
   Kernel kernel_;
-  const bool blocking_;
-  const bool fuse_;
 };
 
 template <class F>

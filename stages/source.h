@@ -13,19 +13,39 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "weir/core/block_pool.h"
 #include "weir/core/stage.h"
-#include "weir/stages/fuse.h"
+#include "weir/stages/items.h"
 #include "weir/stages/kernel.h"
-#include "weir/stages/pace.h"
 
 namespace weir {
 namespace internal {
+
+// What draws the items, for the one Work of a source: what knows their type.
+class SourceBody : public Pooled {
+ public:
+  virtual ~SourceBody() = default;
+  // Emits up to `most` items; kDone if there are no more.
+  virtual Verdict Pull(size_t most, absl::Status& error) = 0;
+  virtual ItemsBase& outputs() = 0;
+};
+
+// The one coroutine of all sources.
+class SourceStage : public Stage {
+ public:
+  Task<> Work(Context& context) final;
+
+ private:
+  // With an error, it is not asked for anything.
+  virtual std::unique_ptr<SourceBody> MakeBody(absl::Status& error) = 0;
+  bool can_run_next() const override { return true; }
+};
 
 // What a source draws from, one State for each run:
 //   Begin(error)              the State
 //   Pull(state, emit, error)  emits the next item; kDone if there is none
 template <class O, class Generator>
-class Source final : public Stage {
+class Source final : public SourceStage {
  public:
   Out<O> out{this, "out"};
 
@@ -33,52 +53,33 @@ class Source final : public Stage {
 
   std::string kind() const override { return Generator::kKind; }
 
-  Task<> Work(Context& context) override {
-    absl::Status error;
-    auto state = generator_.Begin(error);
-    if (!error.ok()) co_return error;
-    ThisWork this_work;
-    internal::Work& work = co_await this_work;
-    Onward<O> onward(out, work);
-    Pace pace(kMostAtOnce);
-    Verdict verdict = Verdict::kNext;
-    while (verdict == Verdict::kNext && !context.draining()) {
-      if (onward.room() == 0) {
-        auto wait = onward.WaitForRoom();
-        absl::Status waited = co_await wait;
-        if (!waited.ok()) co_return onward.Refused(waited);
-      }
-      pace.Begin(context);
-      verdict = PullSome(state, std::min(pace.limit(), onward.room()), onward.items(), error);
-      const size_t pulled = onward.items().size();
-      onward.Run();
-      if (pace.End(context, pulled, onward.bodies())) work.EndTurn();
-      auto send = onward.Send();
-      absl::Status sent = co_await send;
-      if (!sent.ok()) co_return onward.Refused(sent);
-      if (onward.failed()) co_return onward.Fail();
-      onward.Consider(pace);
-    }
-    co_return error;
-  }
-
  private:
-  static constexpr size_t kMostAtOnce = 64;
+  class Body final : public SourceBody {
+   public:
+    Body(Generator& generator, absl::Status& error)
+        : generator_(generator), state_(generator.Begin(error)) {}
 
-  // A function of its own, because what a coroutine's loop touches is in memory, and not in registers.
-  Verdict PullSome(typename Generator::State& state, size_t most, Items<O>& items,
-                   absl::Status& error) {
-    items.Reserve(most);
-    typename Items<O>::Filler filler(items);
-    const auto emit = [&filler](O item) { filler.Push(std::move(item)); };
-    Verdict verdict = Verdict::kNext;
-    for (size_t i = most; i > 0 && verdict == Verdict::kNext; --i) {
-      verdict = generator_.Pull(state, emit, error);
+    Verdict Pull(size_t most, absl::Status& error) override {
+      outputs_.Reserve(most);
+      typename Items<O>::Filler filler(outputs_);
+      const auto emit = [&filler](O item) { filler.Push(std::move(item)); };
+      Verdict verdict = Verdict::kNext;
+      for (size_t i = most; i > 0 && verdict == Verdict::kNext; --i) {
+        verdict = generator_.Pull(state_, emit, error);
+      }
+      return verdict;
     }
-    return verdict;
-  }
+    ItemsBase& outputs() override { return outputs_; }
 
-  bool can_run_next() const override { return true; }
+   private:
+    Generator& generator_;
+    typename Generator::State state_;
+    Items<O> outputs_;
+  };
+
+  std::unique_ptr<SourceBody> MakeBody(absl::Status& error) override {
+    return std::unique_ptr<SourceBody>(new Body(generator_, error));
+  }
 
   Generator generator_;
 };

@@ -13,197 +13,78 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "absl/strings/str_cat.h"
 #include "weir/core/stage.h"
-#include "weir/stages/fuse.h"
+#include "weir/stages/function_stage.h"
+#include "weir/stages/items.h"
 #include "weir/stages/kernel.h"
-#include "weir/stages/pace.h"
 
 namespace weir {
-
-struct FunctionOptions {
-  // They share the input's channel, each a fair share of what is there: many workers want a capacity of some dozen items each.
-  int workers = 1;
-  // With several workers: outputs come in the order of their inputs. Each worker holds at most one batch that is out of
-  // turn. `false` for speed.
-  bool ordered = true;
-  // The function blocks: it runs on the engine's threads for blocking calls.
-  bool blocking = false;
-  // The stage may be fused with its neighbours, where nothing observable changes by it (weir/stages/fuse.h).
-  bool fuse = true;
-};
-
 namespace internal {
 
 template <class I, class O, class Kernel>
-class Transform final : public Stage, public Fusable<I> {
+class Transform final : public FunctionStage {
  public:
   In<I> in{this, "in"};
   Out<O> out{this, "out"};
 
   explicit Transform(Kernel kernel, FunctionOptions options = {})
-      : kernel_(std::move(kernel)),
-        ordered_(options.ordered),
-        blocking_(options.blocking),
-        fuse_(options.fuse && !options.blocking) {
-    set_workers(options.workers);
-  }
+      : FunctionStage(options, Kernel::kFusable), kernel_(std::move(kernel)) {}
 
   std::string kind() const override { return kernel_.kKind; }
   StageTraits traits() const override {
-    StageTraits traits{.changes_count = Kernel::kChangesCount, .blocks = blocking_};
+    StageTraits traits{.changes_count = Kernel::kChangesCount, .blocks = blocking()};
     if constexpr (requires { kernel_.size; }) traits.gathers = kernel_.size;
     return traits;
   }
 
-  Task<> Work(Context& context) override {
-    const bool in_turn = ordered_ && workers() > 1;
-    typename Kernel::State state = Begin(context);
-    Lease<I> lease;
-    ThisWork this_work;
-    internal::Work& work = co_await this_work;
-    Onward<O> onward(out, work);
-    Pace pace(kMostAtOnce);
-    Verdict verdict = Verdict::kNext;
-    absl::Status error;
-    auto process = [&] { verdict = Process(state, lease, onward.items(), error); };
-
-    while (verdict == Verdict::kNext) {
-      const bool more = co_await in.ReceiveBatch(lease, pace.limit());
-      if (!more) break;
-      const uint64_t first = lease.position();
-      const uint64_t next = first + lease.size();
-      bool my_turn = !in_turn;
-      while (!lease.empty() && verdict == Verdict::kNext) {
-        const size_t before = lease.size();
-        pace.Begin(context);
-        if (blocking_) {
-          auto call = context.Blocking(process);
-          absl::Status called = co_await call;
-          if (!called.ok()) co_return called;
-        } else {
-          process();
-        }
-        onward.Run();
-        if (pace.End(context, before - lease.size(), onward.bodies())) work.EndTurn();
-        if (!my_turn) {
-          TurnOperation turn(turns_, first, context);
-          absl::Status come = co_await turn;
-          if (!come.ok()) co_return come;
-          my_turn = true;
-        }
-        if (onward.has_output()) {
-          auto send = onward.Send();
-          absl::Status sent = co_await send;
-          if (!sent.ok()) {
-            if (in_turn) turns_.Advance(next);  // the others have to learn of it too
-            co_return onward.Refused(sent);
-          }
-        }
-        if (onward.failed()) co_return onward.Fail();
-        onward.Consider(pace);
-      }
-      // After a failure in order, nothing later is emitted.
-      if (in_turn && verdict != Verdict::kFailed) turns_.Advance(next);
-    }
-    if (verdict == Verdict::kFailed) co_return error;
-    absl::Status complete = in.status();
-    if (!complete.ok()) co_return complete;
-    auto emit = [&onward](O output) { onward.items().Push(std::move(output)); };
-    verdict = kernel_.Finish(state, emit, error);
-    if (verdict == Verdict::kFailed) co_return error;
-    onward.Run();
-    if (onward.has_output()) {
-      auto send = onward.Send();
-      absl::Status sent = co_await send;
-      if (!sent.ok()) co_return onward.Refused(sent);
-    }
-    if (onward.failed()) co_return onward.Fail();
-    co_return absl::OkStatus();
+  std::unique_ptr<internal::Body> MakeBody(Context& context) override {
+    return std::unique_ptr<internal::Body>(new Body(kernel_, context));
   }
-
- protected:
-  void BeginRun(RunState&) override { turns_.Reset(); }
 
  private:
-  static constexpr size_t kMostAtOnce = 256;
-
-  // As much as fits into one send; the rest of the lease waits in the channel. A function of its own, because what a
-  // coroutine's loop touches is in memory, and not in registers.
-  Verdict Process(typename Kernel::State& state, Lease<I>& lease, Items<O>& ready,
-                  absl::Status& error) {
-    ready.Reserve(std::min(lease.size(), kMostAtOnce));
-    Verdict verdict = Verdict::kNext;
-    const auto push_all = [&](auto& emitted) {
-      const auto emit = [&emitted](O output) { emitted.Push(std::move(output)); };
-      lease.TakeEach([&](I&& item) {
-        verdict = kernel_.Push(state, std::move(item), emit, error);
-        return verdict == Verdict::kNext && emitted.size() < kMostAtOnce;
-      });
-    };
-    if constexpr (Kernel::kExpands) {
-      push_all(ready);
-    } else {
-      typename Items<O>::Filler filler(ready);
-      push_all(filler);
-    }
-    if (verdict == Verdict::kFailed) error = AtItem(lease.position() - 1, error);
-    return verdict;
-  }
-
-  auto Begin(Context& context) {
-    if constexpr (requires { kernel_.Begin(context); }) {
-      return kernel_.Begin(context);
-    } else {
-      return kernel_.Begin();
-    }
-  }
-
-  // --- Fused with its neighbours ---
-
-  class Body final : public FusedBody {
+  class Body final : public internal::Body {
    public:
-    Body(Transform& stage, Items<I>& input, internal::Work& head)
-        : FusedBody(stage.in, head),
-          stage_(stage),
-          input_(input),
-          state_(stage.kernel_.Begin(context())),
-          tail_(stage.out) {}
-    bool Run() override {
-      tail_.items().Reserve(input_.size());
-      typename Items<O>::Filler filler(tail_.items());
-      const auto emit = [&filler](O output) { filler.Push(std::move(output)); };
-      return RunOver(input_, [&](I&& item) {
-        return stage_.kernel_.Push(state_, std::move(item), emit, error_);
-      });
+    Body(Kernel& kernel, Context& context) : kernel_(kernel), state_(Begin(kernel, context)) {}
+
+    Verdict Process(void* items, size_t count, size_t& taken, absl::Status& error) override {
+      Verdict verdict = Verdict::kNext;
+      const auto push_each = [&](auto& emitted) {
+        const auto emit = [&emitted](O output) { emitted.Push(std::move(output)); };
+        TakeEach<I>(items, count, taken, [&](I&& item) {
+          verdict = kernel_.Push(state_, std::move(item), emit, error);
+          return verdict == Verdict::kNext && (!Kernel::kExpands || emitted.size() < kMostAtOnce);
+        });
+      };
+      outputs_.Reserve(count);
+      if constexpr (Kernel::kExpands) {
+        push_each(outputs_);
+      } else {
+        typename Items<O>::Filler filler(outputs_);
+        push_each(filler);
+      }
+      return verdict;
     }
-    Tail* tail() override { return &tail_; }
-    std::unique_ptr<FusedBody> MakeNext(internal::Work& head) override {
-      return MakeBodyBehind(stage_.out, tail_.items(), head);
+    Verdict Finish(absl::Status& error) override {
+      const auto emit = [this](O output) { outputs_.Push(std::move(output)); };
+      return kernel_.Finish(state_, emit, error);
     }
+    ItemsBase* outputs() override { return &outputs_; }
 
    private:
-    Transform& stage_;
-    Items<I>& input_;
+    static auto Begin(Kernel& kernel, Context& context) {
+      if constexpr (requires { kernel.Begin(context); }) {
+        return kernel.Begin(context);
+      } else {
+        return kernel.Begin();
+      }
+    }
+
+    Kernel& kernel_;
     typename Kernel::State state_;
-    PortTail<O, RoomOnDemand> tail_;  // of a row of bodies only the last one's sends
+    Items<O> outputs_;
   };
 
-  bool can_run_next() const override { return fuse_; }
-  bool can_run_in_previous() const override { return Kernel::kFusable && fuse_; }
-  std::unique_ptr<FusedBody> MakeBody(Items<I>& input, internal::Work& head) override {
-    if constexpr (Kernel::kFusable) {
-      return std::make_unique<Body>(*this, input, head);
-    } else {
-      return nullptr;
-    }
-  }
-
   Kernel kernel_;
-  const bool ordered_;
-  const bool blocking_;
-  const bool fuse_;
-  Turnstile turns_;  // whose batch may be emitted, by the position of its first item
 };
 
 }  // namespace internal

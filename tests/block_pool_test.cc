@@ -69,10 +69,6 @@ TEST(BlockPoolTest, OverAlignedBlocks) {
   FreeBlock(block, 256, 256);
 }
 
-TEST(BlockPoolTest, TooManyItems_AreRefused) {
-  EXPECT_THROW(AllocateItems<uint64_t>(SIZE_MAX / 8 + 1), std::bad_array_new_length);
-}
-
 TEST(BlockPoolTest, FailAllocation_FailsOne_OfThisThread) {
   EXPECT_EQ(FailAllocation(2), kNoFailure);
   std::thread([] {

@@ -23,8 +23,7 @@ class CountingWaiter final : public Waiter {
 // One send, parked or not.
 class Sender {
  public:
-  Sender(Channel<Counted>& channel, const Values& values, bool from_source = false)
-      : channel_(channel) {
+  Sender(Channel& channel, const Values& values, bool from_source = false) : channel_(channel) {
     for (int value : values) items.emplace_back(value);
     request_.items = items.data();
     request_.count = items.size();
@@ -61,23 +60,23 @@ class Sender {
   CountingWaiter waiter;
 
  private:
-  Channel<Counted>& channel_;
+  Channel& channel_;
   SendingEnd end_;
-  SendRequest<Counted> request_;
+  SendRequest request_;
 };
 
 class Receiver {
  public:
-  explicit Receiver(Channel<Counted>& channel, size_t max = 1, bool lease = false)
+  explicit Receiver(Channel& channel, size_t max = 1, bool lease = false)
       : channel_(channel), room_(max * sizeof(Counted)) {
-    request.into = reinterpret_cast<Counted*>(room_.data());
+    request.into = room_.data();
     request.max = max;
     request.lease = lease;
     request.waiter = &waiter;
   }
   ~Receiver() {
     channel_.UnlinkReceive(request);
-    for (size_t i = 0; i < request.got - given_back_; ++i) request.into[i].~Counted();
+    for (size_t i = 0; i < request.got - given_back_; ++i) got_items()[i].~Counted();
   }
   Outcome Take(size_t settled = 0) { return channel_.Take(request, settled); }
   Outcome Park() {
@@ -90,20 +89,21 @@ class Receiver {
   // Of a lease: keeps the first `taken`, gives back the rest.
   void Settle(size_t taken) {
     given_back_ = request.got - taken;
-    channel_.Settle(taken, request.into + taken, given_back_);
+    channel_.Settle(taken, got_items() + taken, given_back_);
   }
   Values got() const {
     Values values;
-    for (size_t i = 0; i < request.got - given_back_; ++i)
-      values.push_back(request.into[i].value());
+    for (size_t i = 0; i < request.got - given_back_; ++i) values.push_back(got_items()[i].value());
     return values;
   }
 
-  ReceiveRequest<Counted> request;
+  ReceiveRequest request;
   CountingWaiter waiter;
 
  private:
-  Channel<Counted>& channel_;
+  Counted* got_items() const { return static_cast<Counted*>(request.into); }
+
+  Channel& channel_;
   std::vector<unsigned char> room_;
   size_t given_back_ = 0;
 };
@@ -112,8 +112,8 @@ class Receiver {
 class ChannelTest : public weir::testing::WeirTest, public ::testing::WithParamInterface<bool> {
  protected:
   bool single() const { return GetParam(); }
-  Channel<Counted>& Open(size_t capacity, int senders = 1, int receivers = 1) {
-    channel_ = std::make_unique<Channel<Counted>>(capacity, signals_);
+  Channel& Open(size_t capacity, int senders = 1, int receivers = 1) {
+    channel_ = std::make_unique<Channel>(kItemType<Counted>, capacity, signals_);
     channel_->SetEnds({.senders = senders,
                        .receivers = receivers,
                        .single = single() && senders == 1 && receivers == 1});
@@ -153,7 +153,7 @@ class ChannelTest : public weir::testing::WeirTest, public ::testing::WithParamI
   }
 
   RunSignals signals_;
-  std::unique_ptr<Channel<Counted>> channel_;
+  std::unique_ptr<Channel> channel_;
 };
 
 INSTANTIATE_TEST_SUITE_P(Kinds, ChannelTest, ::testing::Values(false, true),
@@ -507,7 +507,9 @@ class BoundedBytesTest : public weir::testing::WeirTest {
  protected:
   BoundedBytesTest() {
     channel_->SetEnds({});
-    channel_->BoundBytes(10, [](const Counted& item) { return static_cast<size_t>(item.value()); });
+    channel_->BoundBytes(10, [](const void* item) {
+      return static_cast<size_t>(static_cast<const Counted*>(item)->value());
+    });
   }
   void TearDown() override {
     channel_.reset();
@@ -523,7 +525,7 @@ class BoundedBytesTest : public weir::testing::WeirTest {
   }
 
   RunSignals signals_;
-  std::unique_ptr<Channel<Counted>> channel_ = std::make_unique<Channel<Counted>>(64, signals_);
+  std::unique_ptr<Channel> channel_ = std::make_unique<Channel>(kItemType<Counted>, 64, signals_);
 };
 
 TEST_F(BoundedBytesTest, BytesThatHaveLeft_AreFreeAgain) {

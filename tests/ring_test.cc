@@ -35,7 +35,7 @@ class RingTest : public weir::testing::WeirTest {
     WeirTest::TearDown();
   }
 
-  Ring<Counted> ring_;
+  Ring ring_{kItemType<Counted>};
   uint64_t first_ = 0, end_ = 0;
 };
 
@@ -79,13 +79,13 @@ TEST_F(RingTest, Reserve_MovesTheItemsAlong) {
 
 TEST_F(RingTest, Reserve_Enough_ChangesNothing) {
   Push({1});
-  Counted* const where = &ring_[first_];
+  Counted* const where = &ring_.At<Counted>(first_);
   ring_.Reserve(16, first_, end_);
-  EXPECT_EQ(&ring_[first_], where);
+  EXPECT_EQ(&ring_.At<Counted>(first_), where);
 }
 
 TEST_F(RingTest, NumbersWithoutConstructors_AreCopiedWhole) {
-  Ring<uint64_t> ring;
+  Ring ring{kItemType<uint64_t>};
   ring.Reserve(16, 0, 0);
   std::vector<uint64_t> in(16), out(16);
   for (uint64_t at = 7; at < 1000; at += 16) {

@@ -169,8 +169,8 @@ TEST_P(SelectTest, Biased_TakesTheFirstThatCanGoOn) {
       graph,
       [&](Context& context, Hub& hub) -> Task<> {
         // Both inputs have something once both have ended feeding: two and three items are queued.
-        auto& a = *hub.a.channel_base();
-        auto& b = *hub.b.channel_base();
+        auto& a = hub.a.channel();
+        auto& b = hub.b.channel();
         while (a.ledger().queued < 2 || b.ledger().queued < 3) {
           if (context.cancelled()) co_return absl::CancelledError("");
           co_await context.Yield();
@@ -198,8 +198,8 @@ TEST_P(SelectTest, Fair_BothOfTwoReadyInputsAreChosen) {
   Build(
       graph,
       [&](Context& context, Hub& hub) -> Task<> {
-        auto& a = *hub.a.channel_base();
-        auto& b = *hub.b.channel_base();
+        auto& a = hub.a.channel();
+        auto& b = hub.b.channel();
         for (int round = 0; round < 400; ++round) {
           while (a.ledger().queued == 0 || b.ledger().queued == 0) {
             if (context.cancelled()) co_return absl::CancelledError("");

@@ -22,11 +22,11 @@ class ChannelInterleavingTest : public ::testing::Test {
  protected:
   // What the threads of one schedule share.
   struct Shared {
-    explicit Shared(size_t capacity) : channel(capacity, signals) {
+    explicit Shared(size_t capacity) : channel(kItemType<int>, capacity, signals) {
       channel.SetEnds({.single = true});
     }
     RunSignals signals;
-    Channel<int> channel;
+    Channel channel;
     SendingEnd end;
     // A timer: armed once the send is parked, and joined when it is disarmed.
     void Arm(Parked* waiter) {
@@ -80,12 +80,12 @@ class ChannelInterleavingTest : public ::testing::Test {
   }
 
   // As an operation does: tries, parks, unlinks.
-  static Outcome Put(Shared& shared, SendRequest<int>& request) {
+  static Outcome Put(Shared& shared, SendRequest& request) {
     Parked waiter;
     request.sender = &shared.end;
     request.waiter = &waiter;
     Outcome outcome = Outcome::kDone;
-    if (request.count == 1 && shared.channel.PutOne(*request.items)) {
+    if (request.count == 1 && shared.channel.PutOne(*static_cast<int*>(request.items))) {
       request.sent = 1;
     } else {
       outcome = shared.channel.Put(request);
@@ -107,12 +107,12 @@ class ChannelInterleavingTest : public ::testing::Test {
   // Sends `values` in batches of `size`, and closes.
   static void Send(Shared& shared, Values values, size_t size, bool close = true) {
     for (size_t at = 0; at < values.size(); at += size) {
-      SendRequest<int> request;
+      SendRequest request;
       request.items = values.data() + at;
       request.count = std::min(size, values.size() - at);
       const Outcome outcome = Put(shared, request);
       for (size_t i = request.sent; i < request.count; ++i)
-        shared.refused.push_back(request.items[i]);
+        shared.refused.push_back(static_cast<int*>(request.items)[i]);
       shared.last_send = outcome;
       shared.sent += request.sent;
       shared.sent_and_timed_out |= outcome == Outcome::kTimedOut && request.sent == request.count;
@@ -128,12 +128,12 @@ class ChannelInterleavingTest : public ::testing::Test {
     bool at_once = true;
     for (size_t at = 0; at < values.size();) {
       if (shared.channel.RoomSeen() == 0) {
-        SendRequest<int> room;
+        SendRequest room;
         room.room_only = true;
         shared.last_send = Put(shared, room);
         if (shared.last_send != Outcome::kDone) break;
       }
-      SendRequest<int> request;
+      SendRequest request;
       request.sender = &shared.end;
       request.items = values.data() + at;
       request.count = std::min(shared.channel.RoomSeen(), values.size() - at);
@@ -153,13 +153,13 @@ class ChannelInterleavingTest : public ::testing::Test {
     while (shared.received.size() < enough) {
       Values room(max);
       Parked waiter;
-      ReceiveRequest<int> request;
+      ReceiveRequest request;
       request.into = room.data();
       request.max = max;
       request.lease = lease;
       request.waiter = &waiter;
       Outcome outcome = Outcome::kDone;
-      if (max == 1 && !lease && shared.channel.TakeOne(request.into)) {
+      if (max == 1 && !lease && shared.channel.TakeOne(room.data())) {
         request.got = 1;
       } else {
         outcome = shared.channel.Take(request, std::exchange(settle, 0));
@@ -221,7 +221,7 @@ TEST_F(ChannelInterleavingTest, ReceiverWaitsForSomethingElse_TheSenderGetsTheRo
                 },
                 [&] {
                   int first = 0;
-                  ReceiveRequest<int> request;
+                  ReceiveRequest request;
                   request.into = &first;
                   World::current()->WaitUntil([&] { return shared.sending != nullptr; });
                   if (shared.channel.Take(request) == Outcome::kDone)
@@ -356,16 +356,16 @@ class SelectInterleavingTest : public ::testing::Test {
  protected:
   struct Shared {
     Shared() {
-      for (Channel<int>* channel : {&a, &b}) channel->SetEnds({.single = true});
+      for (Channel* channel : {&a, &b}) channel->SetEnds({.single = true});
     }
     RunSignals signals;
-    Channel<int> a{1, signals}, b{1, signals};
+    Channel a{kItemType<int>, 1, signals}, b{kItemType<int>, 1, signals};
     SendingEnd ends[2];
     Values received[2];
     bool ended[2] = {false, false};
     Values sent[2];
     std::string wrong;
-    Channel<int>& channel(int i) { return i == 0 ? a : b; }
+    Channel& channel(int i) { return i == 0 ? a : b; }
   };
 
   static void Explore(const std::function<World::Threads(Shared&)>& threads,
@@ -391,7 +391,7 @@ class SelectInterleavingTest : public ::testing::Test {
   static void Send(Shared& shared, int i, Values values) {
     for (int& value : values) {
       Parked waiter;
-      SendRequest<int> request;
+      SendRequest request;
       request.items = &value;
       request.count = 1;
       request.sender = &shared.ends[i];
@@ -412,7 +412,7 @@ class SelectInterleavingTest : public ::testing::Test {
     while (true) {
       int item = 0;
       Parked waiter;
-      ReceiveRequest<int> request;
+      ReceiveRequest request;
       request.into = &item;
       request.waiter = &waiter;
       Outcome outcome = shared.channel(i).Take(request);
@@ -433,7 +433,7 @@ class SelectInterleavingTest : public ::testing::Test {
   static void SelectReceives(Shared& shared) {
     while (!shared.ended[0] || !shared.ended[1]) {
       int room[2];
-      ReceiveRequest<int> requests[2];
+      ReceiveRequest requests[2];
       int which = -1;
       Outcome outcome = Outcome::kNone;
       for (const int i : {0, 1}) {
@@ -476,7 +476,7 @@ class SelectInterleavingTest : public ::testing::Test {
   // The same over both outputs, until all of `values` is sent.
   static void SelectSends(Shared& shared, Values values) {
     for (int& value : values) {
-      SendRequest<int> requests[2];
+      SendRequest requests[2];
       int which = -1;
       Outcome outcome = Outcome::kNone;
       for (const int i : {0, 1}) {

@@ -28,12 +28,12 @@ constexpr std::array kCores = {2, 4, 8, 16, 32, 64};
 // A channel, and the end of its one sending Work.
 struct Hop {
   Hop(const RunSignals& signals, int receivers, size_t capacity = kCapacity)
-      : channel(capacity, signals) {
+      : channel(kItemType<uint64_t>, capacity, signals) {
     channel.SetEnds({.receivers = receivers, .single = receivers == 1});
   }
 
   void Send(uint64_t* items, size_t count) {
-    SendRequest<uint64_t> request;
+    SendRequest request;
     request.sender = &end;
     request.items = items;
     request.count = count;
@@ -47,7 +47,7 @@ struct Hop {
 
   // A lease of up to kBatch items, after `settled` of the last one; 0 at the end of the input.
   size_t Receive(uint64_t* items, size_t settled) {
-    ReceiveRequest<uint64_t> request;
+    ReceiveRequest request;
     request.into = items;
     request.max = kBatch;
     request.lease = true;
@@ -68,7 +68,7 @@ struct Hop {
     channel.CloseSender(end, wakes);
   }
 
-  Channel<uint64_t> channel;
+  Channel channel;
   SendingEnd end;
 };
 

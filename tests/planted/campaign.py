@@ -37,7 +37,7 @@ FINDER = ["tests/simulation/generated_graph.cc", "tests/simulation/campaign.cc",
 TEST_KIT = ["tests/support/testing.cc", "tools/simulate/trial.cc"]
 SIMULATION = "simulation"
 INTERLEAVING = "tests/interleaving/"
-TEMPLATES = ("core/channel.h", "core/lease.h", "core/port.h", "core/transfer.h", "stages/fuse.h", "stages/transform.h")
+TEMPLATES = ("core/port.h", "core/transfer.h")
 SECONDS_OF_A_TEST = 60
 SECONDS_OF_A_FINDER = 600
 

@@ -1,0 +1,591 @@
+#include "weir/core/channel.h"
+
+#include <alloca.h>
+
+namespace weir::internal {
+
+// What the items take, where their bytes are bounded.
+struct Channel::Bytes {
+  size_t most = 0;
+  BytesOfItem of;
+  // Of the items from `first` on, which may have left meanwhile.
+  Ring sizes{kItemType<size_t>};
+  uint64_t first = 0;
+  size_t used = 0;
+
+  size_t Fitting(const SendRequest& request, size_t n, uint64_t head, uint64_t tail) {
+    for (; first < head; ++first) used -= sizes.At<size_t>(first);
+    size_t would_use = used;
+    for (size_t i = 0; i < n; ++i) {
+      const size_t size = request.bytes[request.sent + i];
+      const bool alone = tail == head && i == 0;
+      if (!alone && (size > most || would_use > most - size)) return i;
+      would_use += size;
+    }
+    return n;
+  }
+  void Reserve(size_t count, uint64_t tail) { sizes.Reserve(count, first, tail); }
+  void Enter(const SendRequest& request, size_t n, uint64_t tail) {
+    Reserve(tail + n - first, tail);
+    for (size_t i = 0; i < n; ++i) {
+      const size_t size = request.bytes[request.sent + i];
+      sizes.At<size_t>(tail + i) = size;
+      used += size;
+    }
+  }
+};
+
+namespace {
+
+// Items that are dropped or destroyed outside of the lock stand on the stack meanwhile: so many at once, and at least one.
+size_t AtOnce(const ItemType& type) { return std::max<size_t>(1, 512 / type.size); }
+
+// In room of its own for `count` items, on the stack of the calling function.
+#define WEIR_ROOM_ON_STACK(type, count) \
+  AlignedFor(type, alloca((count) * (type).size + (type).alignment))
+void* AlignedFor(const ItemType& type, void* room) {
+  const uintptr_t at = reinterpret_cast<uintptr_t>(room) + type.alignment - 1;
+  return reinterpret_cast<void*>(at - at % type.alignment);
+}
+
+// Destroys its items at last, also where a user's function throws.
+struct Doomed {
+  ~Doomed() { type.Destroy(items, count); }
+  const ItemType& type;
+  void* const items;
+  size_t count = 0;
+};
+
+}  // namespace
+
+Channel::Channel(const ItemType& type, size_t capacity, const RunSignals& signals)
+    : ring_(type), capacity_(capacity), signals_(signals) {}
+
+Channel::~Channel() {
+  if (type().destroy == nullptr) return;
+  for (uint64_t at = next_.load(); at != tail_.load(); ++at) type().Destroy(ring_.At(at), 1);
+}
+
+void Channel::BoundBytes(size_t most, BytesOfItem bytes_of) {
+  bytes_ = std::make_unique<Bytes>();
+  bytes_->most = most;
+  bytes_->of = std::move(bytes_of);
+}
+
+void Channel::SetEnds(const Ends& ends) {
+  Lock lock(mutex_);
+  senders_ = ends.senders;
+  receivers_ = ends.receivers;
+  receiving_works_ = static_cast<uint32_t>(ends.receivers);
+  overwrites_ = ends.overwrites;
+  place_ = ends.place;
+  single_ = ends.single && !overwrites_ && may_be_single();
+  gate_.store(single_ ? 0 : kMany);
+  head_seen_ = single_ ? 0 - uint64_t{capacity_} : 0;  // full, until it has slots
+  check_every_ = static_cast<uint32_t>(std::clamp<size_t>(capacity_ / 2, 1, 8));
+}
+
+// --- Sending ---
+
+Outcome Channel::Put(SendRequest& request) {
+  if (gate_.load(std::memory_order_acquire) & kSendLocked) {
+    Measure(request);
+    WakeList wakes;
+    Lock lock(mutex_);
+    return PutLocked(request, wakes);
+  }
+  if (request.room_only) return RoomSeen() > 0 ? Outcome::kDone : Outcome::kNone;
+  do {
+    Enter(request);
+    if (gate() & (kReceiverParked | kReceiverGone)) [[unlikely]]
+      Attend();
+    if (request.sent == request.count) return Outcome::kDone;
+  } while (head_.load(std::memory_order_acquire) != head_seen_);
+  return Outcome::kNone;
+}
+
+Outcome Channel::ParkSend(SendRequest& request) {
+  Measure(request);
+  WakeList wakes;
+  Lock lock(mutex_);
+  Outcome outcome = PutLocked(request, wakes);
+  if (outcome != Outcome::kNone) return outcome;
+  LinkSender(request);
+  if (single_ && room() > 0) {  // the receiver made room before it could see the gate
+    Enter(request);
+    if (request.sent == request.count) {
+      UnlinkSender(request);
+      return Outcome::kDone;
+    }
+  }
+  return Outcome::kNone;
+}
+
+bool Channel::SelectSend(SendRequest& request) {
+  Measure(request);
+  WakeList wakes;
+  Lock lock(mutex_);
+  Outcome outcome = run_cancelled()                                    ? Outcome::kCancelled
+                    : closed_to(*request.sender)                       ? Outcome::kClosed
+                    : senders_waiting_.empty() && Fitting(request) > 0 ? Outcome::kDone
+                                                                       : Outcome::kNone;
+  if (outcome == Outcome::kNone) {
+    LinkSender(request);
+    if (!single_ || Fitting(request) == 0) return true;
+    UnlinkSender(request);  // the receiver made room before it could see the gate
+    outcome = Outcome::kDone;
+  }
+  if (request.Claim(outcome, wakes) && outcome == Outcome::kDone) {
+    Enter(request);
+    ServeReceivers(wakes);
+  }
+  return false;
+}
+
+void Channel::UnlinkSend(SendRequest& request) {
+  Lock lock(mutex_);
+  UnlinkSender(request);
+  if (request.refusable) refused_ += request.count - request.sent;
+}
+
+Outcome Channel::Overflow(SendRequest& request) {
+  const SendPolicy& policy = *request.sender->policy;
+  if (policy.when_full == WhenFull::kDropOldest) return Overwrite(request, policy);
+  Measure(request);
+  {
+    WakeList wakes;
+    Lock lock(mutex_);
+    const Outcome outcome = PutLocked(request, wakes);  // room may have come
+    if (outcome != Outcome::kNone) return outcome;
+    if (policy.when_full != WhenFull::kDropNewest) return Outcome::kExhausted;
+    dropped_newest_ += request.count - request.sent;
+  }
+  const size_t sent = std::exchange(request.sent, request.count);
+  Drop(type().At(request.items, sent), request.count - sent, policy);
+  return Outcome::kDone;
+}
+
+void Channel::AdmitAtDeadline(WakeList& wakes) {
+  Lock lock(mutex_);
+  AdmitSenders(wakes);
+}
+
+void Channel::Refuse(size_t count) {
+  Lock lock(mutex_);
+  refused_ += count;
+}
+
+void Channel::Divert(size_t count) {
+  Lock lock(mutex_);
+  diverted_ += count;
+}
+
+// --- Receiving ---
+
+Outcome Channel::Take(ReceiveRequest& request, size_t settled) {
+  const uint32_t gate = gate_.load(std::memory_order_acquire);
+  if (!(gate & kReceiveLocked)) {
+    if (settled > 0) {
+      leased_ -= settled;
+      Free();
+    }
+    if (Hand(request)) {
+      if (!request.lease) Free();
+      return Outcome::kDone;
+    }
+    if (!(gate & kSenderGone)) return Outcome::kNone;
+    settled = 0;
+  }
+  WakeList wakes;
+  Lock lock(mutex_);
+  if (settled > 0 && !overwrites_) {
+    leased_ -= settled;
+    PublishHandedOut();
+    AdmitSenders(wakes);
+  }
+  return TakeLocked(request, wakes);
+}
+
+Outcome Channel::ParkReceive(ReceiveRequest& request) {
+  WakeList wakes;
+  Lock lock(mutex_);
+  Outcome outcome = TakeLocked(request, wakes);
+  if (outcome != Outcome::kNone) return outcome;
+  Link(receivers_waiting_, request, kReceiverParked);
+  if (single_ && queued() > 0) {  // the sender sent before it could see the gate
+    UnlinkReceiver(request);
+    return TakeLocked(request, wakes);
+  }
+  return Outcome::kNone;
+}
+
+bool Channel::SelectReceive(ReceiveRequest& request) {
+  WakeList wakes;
+  Lock lock(mutex_);
+  Outcome outcome = run_cancelled() ? Outcome::kCancelled
+                    : queued() > 0  ? Outcome::kDone
+                    : senders_ == 0 ? Outcome::kEnd
+                                    : Outcome::kNone;
+  if (outcome == Outcome::kNone) {
+    Link(receivers_waiting_, request, kReceiverParked);
+    if (!single_ || queued() == 0) return true;
+    UnlinkReceiver(request);  // the sender sent before it could see the gate
+    outcome = Outcome::kDone;
+  }
+  if (request.Claim(outcome, wakes) && outcome == Outcome::kDone) TakeLocked(request, wakes);
+  return false;
+}
+
+void Channel::UnlinkReceive(ReceiveRequest& request) {
+  Lock lock(mutex_);
+  UnlinkReceiver(request);
+}
+
+void Channel::Settle(size_t taken, void* rest, size_t rest_count) {
+  if (single_) {
+    PutBack(taken, rest, rest_count);
+    if (taken > 0) Free();
+    return;
+  }
+  WakeList wakes;
+  Lock lock(mutex_);
+  PutBack(taken, rest, rest_count);
+  PublishHandedOut();
+  if (rest_count > 0) ServeReceivers(wakes);
+  AdmitSenders(wakes);
+}
+
+// --- The ends, and the run ---
+
+void Channel::CloseSender(SendingEnd& sender, WakeList& wakes) {
+  Lock lock(mutex_);
+  if (std::exchange(sender.closed, true)) return;
+  if (--senders_ > 0) return;
+  gate_.fetch_or(kSenderGone, std::memory_order_seq_cst);
+  // Nothing is queued while receivers are parked, so the end has come for all of them.
+  while (!receivers_waiting_.empty()) {
+    WaitLink& link = *receivers_waiting_.front();
+    UnlinkReceiver(link);
+    link.Claim(run_cancelled() ? Outcome::kCancelled : Outcome::kEnd, wakes);
+  }
+}
+
+void Channel::CloseReceiver() {
+  {
+    WakeList wakes;
+    Lock lock(mutex_);
+    if (--receivers_ > 0) return;
+    if (run_cancelled()) return;  // what is left is discarded with the run
+    gate_.fetch_or(kReceiverGone, std::memory_order_seq_cst);
+    while (!senders_waiting_.empty()) {
+      WaitLink& link = *senders_waiting_.front();
+      UnlinkSender(link);
+      link.Claim(Outcome::kClosed, wakes);
+    }
+  }
+  DestroyQueued(&Channel::unread_);
+}
+
+void Channel::Cancel() {
+  WakeList wakes;
+  Lock lock(mutex_);
+  gate_.fetch_or(kCancelled, std::memory_order_seq_cst);
+  while (!senders_waiting_.empty()) {
+    WaitLink& link = *senders_waiting_.front();
+    UnlinkSender(link);
+    link.Claim(Outcome::kCancelled, wakes);
+  }
+  while (!receivers_waiting_.empty()) {
+    WaitLink& link = *receivers_waiting_.front();
+    UnlinkReceiver(link);
+    link.Claim(Outcome::kCancelled, wakes);
+  }
+}
+
+void Channel::Drain() {
+  WakeList wakes;
+  Lock lock(mutex_);
+  gate_.fetch_or(kDraining, std::memory_order_seq_cst);
+  for (WaitLink* link = senders_waiting_.front(); link != nullptr;) {
+    WaitLink* next = WaitList::Next(*link);
+    if (static_cast<SendRequest*>(link)->sender->from_source) {
+      UnlinkSender(*link);
+      link->Claim(Outcome::kClosed, wakes);
+    }
+    link = next;
+  }
+}
+
+bool Channel::Discard() {
+  if (queued() == 0) return false;
+  DestroyQueued(&Channel::discarded_);
+  return true;
+}
+
+bool Channel::closed_to_sender(const SendingEnd& sender) const {
+  Lock lock(mutex_);
+  return closed_to(sender);
+}
+
+int Channel::WaitingForItemsOnly() const {
+  if (tail_.load(std::memory_order_relaxed) != head_.load(std::memory_order_relaxed)) return -1;
+  int waiting = 0;
+  for (const WaitLink* link = receivers_waiting_.front(); link != nullptr;
+       link = WaitList::Next(*link)) {
+    waiting += !link->waiter->claimed() && !static_cast<const ReceiveRequest*>(link)->bounded;
+  }
+  return waiting;
+}
+
+Ledger Channel::ledger() const {
+  Lock lock(mutex_);
+  // In this order: items that come meanwhile count as queued.
+  const uint64_t head = head_.load(std::memory_order_acquire);
+  Ledger ledger;
+  const uint64_t tail = tail_.load(std::memory_order_acquire);
+  const uint64_t passed = passed_.load(std::memory_order_relaxed);
+  ledger.accepted = tail + passed + dropped_newest_ + diverted_;
+  ledger.queued = tail - head;
+  ledger.received = head + passed - dropped_oldest_ - unread_ - discarded_;
+  ledger.dropped = dropped_newest_ + dropped_oldest_;
+  ledger.diverted = diverted_;
+  ledger.unread = unread_;
+  ledger.discarded = discarded_;
+  ledger.refused = refused_;
+  ledger.high_water = high_water_.load(std::memory_order_relaxed);
+  return ledger;
+}
+
+// --- Without the lock, by the Work at the one end of a single channel ---
+
+void Channel::Attend() {
+  bool unread = false;
+  {
+    WakeList wakes;
+    Lock lock(mutex_);
+    ServeReceivers(wakes);
+    unread = receivers_ == 0 && !run_cancelled();
+  }
+  if (unread) DestroyQueued(&Channel::unread_);
+}
+
+void Channel::Free() {
+  const uint64_t head = next_.load(std::memory_order_relaxed) - leased_;
+  PublishHead(head);
+  if (gate() & kSenderParked) [[unlikely]]
+    FreedFor(head);
+}
+
+void Channel::FreedFor(uint64_t head) {
+  const size_t room = capacity_ - (tail_.load(std::memory_order_relaxed) - head);
+  if (room < admit_at_.load(std::memory_order_relaxed)) {
+    owes_ = true;
+    return;
+  }
+  AdmitWhatIsOwed();
+}
+
+void Channel::AdmitWhatIsOwed() {
+  owes_ = false;
+  WakeList wakes;
+  Lock lock(mutex_);
+  AdmitSenders(wakes);
+}
+
+// --- With the lock, or by the Work at the one end of a single channel that has nobody parked at the other ---
+
+size_t Channel::Fitting(const SendRequest& request) {
+  const uint64_t tail = tail_.load(std::memory_order_relaxed);
+  const size_t wanted = request.count - request.sent;
+  size_t free = free_slots(tail);
+  if (free < wanted) free = room();
+  const size_t n = std::min(free, wanted);
+  if (single_ || bytes_ == nullptr) return n;
+  return bytes_->Fitting(request, n, head_.load(std::memory_order_relaxed), tail);
+}
+
+void Channel::Enter(SendRequest& request) {
+  const uint64_t tail = tail_.load(std::memory_order_relaxed);
+  const size_t n = Fitting(request);
+  if (n == 0) return;
+  if (!single_) {
+    ring_.Reserve(std::max<size_t>(tail + n - head_seen_, overwrites_ ? slots_wanted() : 0),
+                  next_.load(std::memory_order_relaxed), tail);
+    if (bytes_ != nullptr) bytes_->Enter(request, n, tail);
+  } else if (ring_.slots() == 0) {
+    ring_.Reserve(capacity_, 0, 0);
+  }
+  ring_.MoveIn(tail, type().At(request.items, request.sent), n);
+  request.sent += n;
+  Advance(tail + n);
+}
+
+void Channel::RaiseHighWater(uint64_t tail) {
+  room();
+  high_water_.store(std::max(high_water_.load(std::memory_order_relaxed), tail - head_seen_),
+                    std::memory_order_relaxed);
+}
+
+bool Channel::Hand(ReceiveRequest& request) {
+  const uint64_t next = next_.load(std::memory_order_relaxed);
+  if (tail_seen_ - next < request.max) tail_seen_ = tail_.load(std::memory_order_acquire);
+  const size_t n = std::min(request.max, share(tail_seen_ - next));
+  if (n == 0) return false;
+  ring_.MoveOut(next, type().At(request.into, request.got), n);
+  request.position = next + passed_.load(std::memory_order_relaxed);
+  request.got += n;
+  if (request.lease && !overwrites_) leased_ += n;
+  next_.store(next + n, std::memory_order_relaxed);
+  return true;
+}
+
+void Channel::PutBack(size_t taken, void* rest, size_t rest_count) {
+  const uint64_t next = next_.load(std::memory_order_relaxed) - rest_count;
+  if (!overwrites_) leased_ -= taken + rest_count;
+  if (rest_count == 0) return;
+  ring_.MoveIn(next, rest, rest_count);
+  type().Destroy(rest, rest_count);
+  next_.store(next, std::memory_order_relaxed);
+}
+
+// --- With the lock ---
+
+void Channel::Link(WaitList& list, WaitLink& link, uint32_t bit) {
+  list.PushBack(link);
+  gate_.fetch_or(bit, std::memory_order_seq_cst);
+}
+
+void Channel::Unlink(WaitList& list, WaitLink& link, uint32_t bit) {
+  list.Remove(link);
+  if (list.empty()) gate_.fetch_and(~bit, std::memory_order_seq_cst);
+}
+
+Outcome Channel::PutLocked(SendRequest& request, WakeList& wakes) {
+  if (run_cancelled()) return Outcome::kCancelled;
+  if (closed_to(*request.sender)) return Outcome::kClosed;
+  if (!senders_waiting_.empty()) return Outcome::kNone;
+  if (request.room_only) return room() > 0 ? Outcome::kDone : Outcome::kNone;
+  // Serving a receiver that does not lease makes room at once.
+  do {
+    Enter(request);
+    ServeReceivers(wakes);
+  } while (request.sent < request.count && Fitting(request) > 0);
+  return request.sent == request.count ? Outcome::kDone : Outcome::kNone;
+}
+
+Outcome Channel::TakeLocked(ReceiveRequest& request, WakeList& wakes) {
+  if (run_cancelled()) return Outcome::kCancelled;
+  if (Hand(request)) {
+    if (!request.lease || overwrites_) {
+      PublishHandedOut();
+      AdmitSenders(wakes);
+    }
+    return Outcome::kDone;
+  }
+  return senders_ == 0 ? Outcome::kEnd : Outcome::kNone;
+}
+
+void Channel::LinkSender(SendRequest& request) {
+  // Whoever makes room moves the items in, on its own thread, and must not fail at it.
+  ring_.Reserve(slots_wanted(), next_.load(std::memory_order_relaxed),
+                tail_.load(std::memory_order_relaxed));
+  if (bytes_ != nullptr) bytes_->Reserve(capacity_, tail_.load(std::memory_order_relaxed));
+  admit_at_.store(request.bounded || !single_
+                      ? 1
+                      : static_cast<uint32_t>(std::clamp<size_t>(admit_room(), 1, UINT32_MAX)),
+                  std::memory_order_relaxed);
+  Link(senders_waiting_, request, kSenderParked);
+}
+
+void Channel::ServeReceivers(WakeList& wakes) {
+  while (!receivers_waiting_.empty() && queued() > 0) {
+    auto& request = static_cast<ReceiveRequest&>(*receivers_waiting_.front());
+    UnlinkReceiver(request);
+    if (!request.Claim(Outcome::kDone, wakes)) continue;
+    Hand(request);
+    if (!request.lease || overwrites_) PublishHandedOut();
+  }
+}
+
+void Channel::AdmitSenders(WakeList& wakes) {
+  while (!senders_waiting_.empty() && room() > 0) {
+    auto& request = static_cast<SendRequest&>(*senders_waiting_.front());
+    // The last item goes in only with the claim: a send that timed out has not sent everything.
+    const size_t fitting = Fitting(request);
+    if (request.count - request.sent == fitting) {
+      UnlinkSender(request);
+      if (request.Claim(Outcome::kDone, wakes)) Enter(request);
+    } else if (fitting > 0) {
+      Enter(request);
+    } else {
+      return;  // of bytes there are too few
+    }
+    ServeReceivers(wakes);  // serving one that does not lease makes room again
+  }
+}
+
+// --- Around the lock ---
+
+void Channel::Measure(SendRequest& request) {
+  if (bytes_ == nullptr || request.bytes != nullptr || request.count == 0) return;
+  request.bytes = std::make_unique<size_t[]>(request.count);
+  for (size_t i = request.sent; i < request.count; ++i)
+    request.bytes[i] = bytes_->of(type().At(request.items, i));
+}
+
+Outcome Channel::Overwrite(SendRequest& request, const SendPolicy& policy) {
+  const size_t at_once = AtOnce(type());
+  void* const room = WEIR_ROOM_ON_STACK(type(), at_once);
+  Measure(request);
+  while (request.sent < request.count) {
+    Doomed evicted{type(), room};
+    {
+      WakeList wakes;
+      Lock lock(mutex_);
+      if (run_cancelled()) return Outcome::kCancelled;
+      if (closed_to(*request.sender)) return Outcome::kClosed;
+      Enter(request);
+      ServeReceivers(wakes);
+      const size_t rest = request.count - request.sent;
+      // Of bytes it is not known how many make enough.
+      evicted.count = std::min({bytes_ == nullptr ? rest : size_t{rest > 0}, at_once, queued()});
+      const uint64_t next = next_.load(std::memory_order_relaxed);
+      ring_.MoveOut(next, room, evicted.count);
+      next_.store(next + evicted.count, std::memory_order_relaxed);
+      tail_seen_ =
+          tail_.load(std::memory_order_relaxed);  // the receiver's is not to lie behind next_
+      Publish(head_, next + evicted.count);
+      dropped_oldest_ += evicted.count;
+      Enter(request);
+    }
+    Drop(evicted.items, evicted.count, policy);
+  }
+  return Outcome::kDone;
+}
+
+void Channel::Drop(void* items, size_t count, const SendPolicy& policy) {
+  void* const room = WEIR_ROOM_ON_STACK(type(), 1);
+  for (size_t i = 0; i < count; ++i) {
+    type().Move(room, type().At(items, i), 1);
+    Doomed dropped{type(), room, 1};
+    if (policy.on_dropped) policy.on_dropped(room);
+  }
+}
+
+void Channel::DestroyQueued(uint64_t Channel::*counter) {
+  const size_t at_once = AtOnce(type());
+  void* const room = WEIR_ROOM_ON_STACK(type(), at_once);
+  for (bool more = true; more;) {
+    Doomed taken{type(), room};
+    Lock lock(mutex_);
+    taken.count = std::min(at_once, queued());
+    more = taken.count < queued();
+    const uint64_t next = next_.load(std::memory_order_relaxed);
+    ring_.MoveOut(next, room, taken.count);
+    next_.store(next + taken.count, std::memory_order_relaxed);
+    head_.store(head_.load(std::memory_order_relaxed) + taken.count, std::memory_order_release);
+    this->*counter += taken.count;
+  }
+}
+
+}  // namespace weir::internal

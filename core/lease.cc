@@ -1,0 +1,72 @@
+#include "weir/core/lease.h"
+
+#include "weir/core/work.h"
+
+namespace weir::internal {
+
+LeaseBase::~LeaseBase() {
+  Release();
+  type_.Free(items_, room_);
+}
+
+void LeaseBase::SettleTaken() {
+  if (next_ == settled_) return;
+  channel_->Settle(next_ - settled_, nullptr, 0);
+  settled_ = next_;
+}
+
+size_t LeaseBase::Empty() {
+  if (channel_ == nullptr) return 0;
+  size_t untold = next_ - settled_;
+  const size_t rest = count_ - next_;
+  if (rest > 0) {
+    channel_->Settle(untold, items(), rest);  // destroys the moved-from rest
+    untold = 0;
+  }
+  type_.Destroy(items_, next_);
+  next_ = settled_ = count_ = 0;
+  return untold;
+}
+
+void LeaseBase::Release() {
+  const size_t untold = Empty();
+  if (untold > 0) channel_->Settle(untold, nullptr, 0);
+  if (work_ != nullptr) work_->CloseLease(*this);
+  work_ = nullptr;
+  channel_ = nullptr;
+}
+
+void LeaseBase::Reserve(size_t room) {
+  if (room <= room_) return;
+  type_.Free(std::exchange(items_, nullptr), std::exchange(room_, 0));
+  items_ = type_.Allocate(room);
+  room_ = room;
+}
+
+template <class Bounding>
+bool ReceiveBatchOperation<Bounding>::await_ready() {
+  // One that has to grow tells its channel of everything first, for there may be no memory to grow.
+  if (lease_.channel_ != nullptr &&
+      (lease_.channel_ != &this->channel() || this->max > lease_.room_))
+    lease_.Release();
+  this->settle_first(lease_.Empty());
+  lease_.Reserve(this->max);
+  this->into = lease_.items_;
+  return ReceiveOperation<Bounding>::await_ready();
+}
+
+template <class Bounding>
+bool ReceiveBatchOperation<Bounding>::await_resume() {
+  this->Finish();
+  lease_.count_ = this->got;
+  lease_.position_ = ReceiveRequest::position;
+  lease_.channel_ = &this->channel();
+  lease_.work_ = &this->work();
+  if (lease_.count_ > 0) this->work().OpenLease(lease_);
+  return lease_.count_ > 0;
+}
+
+template class ReceiveBatchOperation<Unbounded>;
+template class ReceiveBatchOperation<Bounds>;
+
+}  // namespace weir::internal

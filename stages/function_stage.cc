@@ -1,0 +1,95 @@
+#include "weir/stages/function_stage.h"
+
+#include "absl/strings/str_cat.h"
+#include "weir/core/lease.h"
+#include "weir/stages/fuse.h"
+#include "weir/stages/pace.h"
+
+namespace weir::internal {
+namespace {
+
+// As much as fits into one send; the rest of the lease waits in the channel.
+Verdict Process(Body& body, LeaseBase& lease, absl::Status& error) {
+  struct Taken {
+    ~Taken() { lease.Take(count); }
+    LeaseBase& lease;
+    size_t count = 0;
+  } taken{lease};
+  const Verdict verdict = body.Process(lease.items(), lease.size(), taken.count, error);
+  if (verdict == Verdict::kFailed) error = AtItem(lease.position() + taken.count - 1, error);
+  return verdict;
+}
+
+}  // namespace
+
+absl::Status AtItem(uint64_t position, const absl::Status& error) {
+  return absl::Status(error.code(), absl::StrCat("item ", position, ": ", error.message()));
+}
+
+Task<> FunctionStage::Work(Context& context) {
+  InBase& in = *ins()[0];
+  const std::unique_ptr<Body> body = MakeBody(context);
+  LeaseBase lease(in.type());
+  ThisWork this_work;
+  internal::Work& work = co_await this_work;
+  Onward onward(outs().empty() ? nullptr : outs()[0], body->outputs(), work);
+  const bool in_turn = ordered_ && workers() > 1 && !outs().empty();
+  Pace pace(kMostAtOnce);
+  Verdict verdict = Verdict::kNext;
+  absl::Status error;
+  const auto process = [&] { verdict = Process(*body, lease, error); };
+
+  while (verdict == Verdict::kNext) {
+    ReceiveBatchOperation receive(in.channel(), lease, pace.limit(), Unbounded());
+    const bool more = co_await receive;
+    if (!more) break;
+    const uint64_t first = lease.position();
+    const uint64_t next = first + lease.size();
+    bool my_turn = !in_turn;
+    while (!lease.empty() && verdict == Verdict::kNext) {
+      const size_t before = lease.size();
+      pace.Begin(context);
+      if (blocking_) {
+        auto call = context.Blocking(process);
+        absl::Status called = co_await call;
+        if (!called.ok()) co_return called;
+      } else {
+        process();
+      }
+      onward.Run();
+      if (pace.End(context, before - lease.size(), onward.bodies())) work.EndTurn();
+      if (!my_turn) {
+        TurnOperation turn(turns_, first, context);
+        absl::Status come = co_await turn;
+        if (!come.ok()) co_return come;
+        my_turn = true;
+      }
+      if (onward.has_output()) {
+        SendOnward send = onward.Send();
+        absl::Status sent = co_await send;
+        if (!sent.ok()) {
+          if (in_turn) turns_.Advance(next);  // the others have to learn of it too
+          co_return onward.Refused(sent);
+        }
+      }
+      if (onward.failed()) co_return onward.Fail();
+      onward.Consider(pace);
+    }
+    // After a failure in order, nothing later is emitted.
+    if (in_turn && verdict != Verdict::kFailed) turns_.Advance(next);
+  }
+  if (verdict == Verdict::kFailed) co_return error;
+  if (in.channel().run_cancelled()) co_return absl::CancelledError("");
+  verdict = body->Finish(error);
+  if (verdict == Verdict::kFailed) co_return error;
+  onward.Run();
+  if (onward.has_output()) {
+    SendOnward send = onward.Send();
+    absl::Status sent = co_await send;
+    if (!sent.ok()) co_return onward.Refused(sent);
+  }
+  if (onward.failed()) co_return onward.Fail();
+  co_return absl::OkStatus();
+}
+
+}  // namespace weir::internal

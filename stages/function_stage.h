@@ -1,0 +1,98 @@
+// FunctionStage: what all stages that are made of a function are driven by: one coroutine, over batches, whatever the types of their
+// items. What knows them is a Body, one for each Work of a stage: it calls the function.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "weir/core/block_pool.h"
+#include "weir/core/operations.h"
+#include "weir/core/stage.h"
+#include "weir/stages/items.h"
+#include "weir/stages/kernel.h"
+
+namespace weir {
+
+struct FunctionOptions {
+  // They share the input's channel, each a fair share of what is there: many workers want a capacity of some dozen items each.
+  int workers = 1;
+  // With several workers: outputs come in the order of their inputs. Each worker holds at most one batch that is out of
+  // turn. `false` for speed.
+  bool ordered = true;
+  // The function blocks: it runs on the engine's threads for blocking calls.
+  bool blocking = false;
+  // The stage may be fused with its neighbours, where nothing observable changes by it (weir/stages/fuse.h).
+  bool fuse = true;
+};
+
+namespace internal {
+
+// The most items that a body is given, and about the most that it emits, at a time.
+inline constexpr size_t kMostAtOnce = 256;
+
+// An error in a user's function, with the item it was about.
+absl::Status AtItem(uint64_t position, const absl::Status& error);
+
+class Body : public Pooled {
+ public:
+  virtual ~Body() = default;
+
+  // Calls the function with one of `count` items after the other, until it gives something else than kNext, or enough has been
+  // emitted. `taken` counts those that it was called with, also where it throws; of kFailed the last of them is the reason.
+  virtual Verdict Process(void* items, size_t count, size_t& taken, absl::Status& error) = 0;
+  // The input is complete.
+  virtual Verdict Finish(absl::Status& error) = 0;
+  // What it has emitted and nobody has taken yet; null for a sink.
+  virtual ItemsBase* outputs() = 0;
+};
+
+// For a Body's Process: calls `use(I&&)` with one item after the other until it returns false.
+template <class I, class Use>
+void TakeEach(void* items, size_t count, size_t& taken, Use&& use) {
+  struct Cursor {
+    ~Cursor() { taken = at; }
+    size_t& taken;
+    size_t at = 0;
+  } cursor{taken};
+  I* const first = static_cast<I*>(items);
+  while (cursor.at < count && use(std::move(first[cursor.at++]))) {
+  }
+}
+
+// Has one input, and one output or none.
+class FunctionStage : public Stage {
+ public:
+  Task<> Work(Context& context) final;
+
+  // For a Work of its own, or of the stage before it, if that runs it (fuse.h).
+  virtual std::unique_ptr<Body> MakeBody(Context& context) = 0;
+
+ protected:
+  // `fusable`: it remembers nothing from one item to the next, and emits at most one for each.
+  FunctionStage(const FunctionOptions& options, bool fusable)
+      : ordered_(options.ordered),
+        blocking_(options.blocking),
+        fuse_(options.fuse && !options.blocking),
+        fusable_(fusable) {
+    set_workers(options.workers);
+  }
+
+  bool blocking() const { return blocking_; }
+  void BeginRun(RunState&) override { turns_.Reset(); }
+
+ private:
+  bool can_run_next() const override { return fuse_; }
+  bool can_run_in_previous() const override { return fusable_ && fuse_; }
+
+  const bool ordered_;
+  const bool blocking_;
+  const bool fuse_;
+  const bool fusable_;
+  Turnstile turns_;  // whose batch may be emitted, by the position of its first item
+};
+
+}  // namespace internal
+}  // namespace weir
