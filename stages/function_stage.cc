@@ -26,10 +26,22 @@ absl::Status AtItem(uint64_t position, const absl::Status& error) {
   return absl::Status(error.code(), absl::StrCat("item ", position, ": ", error.message()));
 }
 
+// A Work whose stage's body is run by another's sleeps in here to the end. There may be ten thousands of them: what it takes to work
+// is in a frame of its own, which is made for the first item.
 Task<> FunctionStage::Work(Context& context) {
-  InBase& in = *ins()[0];
+  Channel& input = ins()[0]->channel();
+  LeaseBase lease(input.type());
+  ReceiveBatchOperation receive(input, lease, 1, Unbounded());
+  const bool any = co_await receive;
+  if (!any && fusable_) co_return input.run_cancelled() ? absl::CancelledError("") : absl::OkStatus();
+  Task<> rest = WorkFrom(context, lease);
+  absl::Status ended = co_await rest;
+  co_return ended;
+}
+
+Task<> FunctionStage::WorkFrom(Context& context, LeaseBase& lease) {
+  Channel& input = ins()[0]->channel();
   const std::unique_ptr<Body> body = MakeBody(context);
-  LeaseBase lease(in.type());
   ThisWork this_work;
   internal::Work& work = co_await this_work;
   Onward onward(outs().empty() ? nullptr : outs()[0], body->outputs(), work);
@@ -39,10 +51,7 @@ Task<> FunctionStage::Work(Context& context) {
   absl::Status error;
   const auto process = [&] { verdict = Process(*body, lease, error); };
 
-  while (verdict == Verdict::kNext) {
-    ReceiveBatchOperation receive(in.channel(), lease, pace.limit(), Unbounded());
-    const bool more = co_await receive;
-    if (!more) break;
+  while (!lease.empty()) {
     const uint64_t first = lease.position();
     const uint64_t next = first + lease.size();
     bool my_turn = !in_turn;
@@ -77,9 +86,12 @@ Task<> FunctionStage::Work(Context& context) {
     }
     // After a failure in order, nothing later is emitted.
     if (in_turn && verdict != Verdict::kFailed) turns_.Advance(next);
+    if (verdict != Verdict::kNext) break;
+    ReceiveBatchOperation receive(input, lease, pace.limit(), Unbounded());
+    co_await receive;
   }
   if (verdict == Verdict::kFailed) co_return error;
-  if (in.channel().run_cancelled()) co_return absl::CancelledError("");
+  if (input.run_cancelled()) co_return absl::CancelledError("");
   verdict = body->Finish(error);
   if (verdict == Verdict::kFailed) co_return error;
   onward.Run();

@@ -84,6 +84,9 @@ class FunctionStage : public Stage {
   void BeginRun(RunState&) override { turns_.Reset(); }
 
  private:
+  // From the first items, which are in `lease`, or from the end of an input that had none.
+  Task<> WorkFrom(Context& context, LeaseBase& lease);
+
   bool can_run_next() const override { return fuse_; }
   bool can_run_in_previous() const override { return fusable_ && fuse_; }
 
