@@ -88,15 +88,20 @@ void Channel::SetEnds(const Ends& ends) {
 // --- Sending ---
 
 Outcome Channel::Put(SendRequest& request) {
-  if (gate_.load(std::memory_order_acquire) & kSendLocked) {
+  const uint32_t seen = gate_.load(std::memory_order_acquire);
+  if (seen & kSendLocked) {
     Measure(request);
     WakeList wakes;
     Lock lock(mutex_);
     return PutLocked(request, wakes);
   }
   if (request.room_only) return RoomSeen() > 0 ? Outcome::kDone : Outcome::kNone;
+  if (seen & kReceiverParked) {
+    HandOver(request);
+    if (request.sent == request.count) return Outcome::kDone;
+  }
   do {
-    Enter(request);
+    Enter(request, Fitting(request));
     if (gate() & (kReceiverParked | kReceiverGone)) [[unlikely]]
       Attend();
     if (request.sent == request.count) return Outcome::kDone;
@@ -112,7 +117,7 @@ Outcome Channel::ParkSend(SendRequest& request) {
   if (outcome != Outcome::kNone) return outcome;
   LinkSender(request);
   if (single_ && room() > 0) {  // the receiver made room before it could see the gate
-    Enter(request);
+    Enter(request, Fitting(request));
     if (request.sent == request.count) {
       UnlinkSender(request);
       return Outcome::kDone;
@@ -136,7 +141,7 @@ bool Channel::SelectSend(SendRequest& request) {
     outcome = Outcome::kDone;
   }
   if (request.Claim(outcome, wakes) && outcome == Outcome::kDone) {
-    Enter(request);
+    Enter(request, Fitting(request));
     ServeReceivers(wakes);
   }
   return false;
@@ -185,13 +190,20 @@ void Channel::Divert(size_t count) {
 Outcome Channel::Take(ReceiveRequest& request, size_t settled) {
   const uint32_t gate = gate_.load(std::memory_order_acquire);
   if (!(gate & kReceiveLocked)) {
-    if (settled > 0) {
-      leased_ -= settled;
+    leased_ -= settled;
+    if (settled > 0 && (gate & kSenderParked)) {
       Free();
+      settled = 0;
     }
     if (Hand(request)) {
-      if (!request.lease) Free();
+      if (settled > 0 || !request.lease) Free();
       return Outcome::kDone;
+    }
+    if (settled > 0 && request.bounded) {
+      Free();
+    } else if (settled > 0) {  // who waits for nothing else will park, and ParkReceive tells of it
+      head_.store(next_.load(std::memory_order_relaxed) - leased_, std::memory_order_release);
+      ++unchecked_;
     }
     if (!(gate & kSenderGone)) return Outcome::kNone;
     settled = 0;
@@ -210,13 +222,20 @@ Outcome Channel::ParkReceive(ReceiveRequest& request) {
   WakeList wakes;
   Lock lock(mutex_);
   Outcome outcome = TakeLocked(request, wakes);
-  if (outcome != Outcome::kNone) return outcome;
-  Link(receivers_waiting_, request, kReceiverParked);
-  if (single_ && queued() > 0) {  // the sender sent before it could see the gate
-    UnlinkReceiver(request);
-    return TakeLocked(request, wakes);
+  if (outcome == Outcome::kNone) {
+    Link(receivers_waiting_, request, kReceiverParked);
+    if (single_ && queued() > 0) {  // the sender sent before it could see the gate
+      UnlinkReceiver(request);
+      outcome = TakeLocked(request, wakes);
+    }
   }
-  return Outcome::kNone;
+  // What AdmitOwed does, but that the lock takes the place of the order in which head_ is published.
+  if (unchecked_ > 0 || owes_) {
+    unchecked_ = 0;
+    owes_ = false;
+    AdmitSenders(wakes);
+  }
+  return outcome;
 }
 
 bool Channel::SelectReceive(ReceiveRequest& request) {
@@ -369,6 +388,35 @@ void Channel::Attend() {
   if (unread) DestroyQueued(&Channel::unread_);
 }
 
+// From the sender's hands into the receiver's, without the ring: it is empty.
+void Channel::HandOver(SendRequest& request) {
+  if (ring_.slots() == 0) ring_.Reserve(capacity_, 0, 0);  // what is not taken is given back
+  WakeList wakes;
+  Lock lock(mutex_);
+  if (receivers_waiting_.empty()) return;
+  auto& receive = static_cast<ReceiveRequest&>(*receivers_waiting_.front());
+  // What the receiver holds of an earlier batch counts.
+  const size_t n = std::min({receive.max, request.count - request.sent, capacity_ - leased_});
+  if (n == 0) return;
+  UnlinkReceiver(receive);
+  if (!receive.Claim(Outcome::kDone, wakes)) return;
+  const uint64_t tail = tail_.load(std::memory_order_relaxed);
+#ifndef WEIR_NO_COUNTERS
+  if (leased_ + n > high_water_.load(std::memory_order_relaxed))
+    high_water_.store(leased_ + n, std::memory_order_relaxed);
+#endif
+  type().Move(receive.into, type().At(request.items, request.sent), n);
+  request.sent += n;
+  receive.position = tail + passed_.load(std::memory_order_relaxed);
+  receive.got = n;
+  if (receive.lease) leased_ += n;
+  // The lock publishes them: nobody is about to wait for what they tell.
+  tail_.store(tail + n, std::memory_order_relaxed);
+  next_.store(tail + n, std::memory_order_relaxed);
+  tail_seen_ = tail + n;
+  head_.store(tail + n - leased_, std::memory_order_relaxed);
+}
+
 void Channel::Free() {
   const uint64_t head = next_.load(std::memory_order_relaxed) - leased_;
   PublishHead(head);
@@ -397,17 +445,16 @@ void Channel::AdmitWhatIsOwed() {
 size_t Channel::Fitting(const SendRequest& request) {
   const uint64_t tail = tail_.load(std::memory_order_relaxed);
   const size_t wanted = request.count - request.sent;
-  size_t free = free_slots(tail);
+  size_t free = free_slots(tail, head_seen_);
   if (free < wanted) free = room();
   const size_t n = std::min(free, wanted);
   if (single_ || bytes_ == nullptr) return n;
   return bytes_->Fitting(request, n, head_.load(std::memory_order_relaxed), tail);
 }
 
-void Channel::Enter(SendRequest& request) {
-  const uint64_t tail = tail_.load(std::memory_order_relaxed);
-  const size_t n = Fitting(request);
+void Channel::Enter(SendRequest& request, size_t n) {
   if (n == 0) return;
+  const uint64_t tail = tail_.load(std::memory_order_relaxed);
   if (!single_) {
     ring_.Reserve(std::max<size_t>(tail + n - head_seen_, overwrites_ ? slots_wanted() : 0),
                   next_.load(std::memory_order_relaxed), tail);
@@ -457,7 +504,9 @@ void Channel::Link(WaitList& list, WaitLink& link, uint32_t bit) {
 
 void Channel::Unlink(WaitList& list, WaitLink& link, uint32_t bit) {
   list.Remove(link);
-  if (list.empty()) gate_.fetch_and(~bit, std::memory_order_seq_cst);
+  // It is written with the lock only. Who sees the bit for longer finds nobody.
+  if (list.empty())
+    gate_.store(gate_.load(std::memory_order_relaxed) & ~bit, std::memory_order_release);
 }
 
 Outcome Channel::PutLocked(SendRequest& request, WakeList& wakes) {
@@ -466,10 +515,12 @@ Outcome Channel::PutLocked(SendRequest& request, WakeList& wakes) {
   if (!senders_waiting_.empty()) return Outcome::kNone;
   if (request.room_only) return room() > 0 ? Outcome::kDone : Outcome::kNone;
   // Serving a receiver that does not lease makes room at once.
-  do {
-    Enter(request);
+  while (request.sent < request.count) {
+    const size_t fitting = Fitting(request);
+    if (fitting == 0) break;
+    Enter(request, fitting);
     ServeReceivers(wakes);
-  } while (request.sent < request.count && Fitting(request) > 0);
+  }
   return request.sent == request.count ? Outcome::kDone : Outcome::kNone;
 }
 
@@ -514,9 +565,9 @@ void Channel::AdmitSenders(WakeList& wakes) {
     const size_t fitting = Fitting(request);
     if (request.count - request.sent == fitting) {
       UnlinkSender(request);
-      if (request.Claim(Outcome::kDone, wakes)) Enter(request);
+      if (request.Claim(Outcome::kDone, wakes)) Enter(request, fitting);
     } else if (fitting > 0) {
-      Enter(request);
+      Enter(request, fitting);
     } else {
       return;  // of bytes there are too few
     }
@@ -544,7 +595,7 @@ Outcome Channel::Overwrite(SendRequest& request, const SendPolicy& policy) {
       Lock lock(mutex_);
       if (run_cancelled()) return Outcome::kCancelled;
       if (closed_to(*request.sender)) return Outcome::kClosed;
-      Enter(request);
+      Enter(request, Fitting(request));
       ServeReceivers(wakes);
       const size_t rest = request.count - request.sent;
       // Of bytes it is not known how many make enough.
@@ -556,7 +607,7 @@ Outcome Channel::Overwrite(SendRequest& request, const SendPolicy& policy) {
           tail_.load(std::memory_order_relaxed);  // the receiver's is not to lie behind next_
       Publish(head_, next + evicted.count);
       dropped_oldest_ += evicted.count;
-      Enter(request);
+      Enter(request, Fitting(request));
     }
     Drop(evicted.items, evicted.count, policy);
   }

@@ -293,6 +293,8 @@ class Channel final : public Pooled {
 
   // --- Without the lock, by the Work at the one end of a single channel ---
 
+  // Gives a parked receiver what it wants.
+  void HandOver(SendRequest& request);
   // The receiver was parked, or is gone, when items were sent.
   void Attend();
   // Items have left: who waits for room gets it once there is enough of it.
@@ -314,16 +316,20 @@ class Channel final : public Pooled {
 
   // The sending side: moves in what there is room for.
   size_t room() {
-    head_seen_ = head_.load(single_ ? std::memory_order_seq_cst : std::memory_order_relaxed);
-    return free_slots(tail_.load(std::memory_order_relaxed));
+    const uint64_t head =
+        head_.load(single_ ? std::memory_order_seq_cst : std::memory_order_relaxed);
+    // A single channel looks full to PutOne until it has slots.
+    if (!single_ || ring_.slots() > 0) head_seen_ = head;
+    return free_slots(tail_.load(std::memory_order_relaxed), head);
   }
-  size_t free_slots(uint64_t tail) const {
-    const size_t used = tail - head_seen_;
+  size_t free_slots(uint64_t tail, uint64_t head) const {
+    const size_t used = tail - head;
     return used < capacity_ ? capacity_ - used : 0;
   }
   // How many of the request's items that are not sent yet there is room for.
   size_t Fitting(const SendRequest& request);
-  void Enter(SendRequest& request);
+  // Moves in `n` of them, so many as Fitting has found.
+  void Enter(SendRequest& request, size_t n);
   // Items have come, up to `tail`.
   void Advance(uint64_t tail) {
 #ifndef WEIR_NO_COUNTERS  // --config=nocounters: what the counters cost

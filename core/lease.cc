@@ -36,8 +36,7 @@ void LeaseBase::Release() {
   channel_ = nullptr;
 }
 
-void LeaseBase::Reserve(size_t room) {
-  if (room <= room_) return;
+void LeaseBase::Grow(size_t room) {
   type_.Free(std::exchange(items_, nullptr), std::exchange(room_, 0));
   items_ = type_.Allocate(room);
   room_ = room;
@@ -62,7 +61,7 @@ bool ReceiveBatchOperation<Bounding>::await_resume() {
   lease_.position_ = ReceiveRequest::position;
   lease_.channel_ = &this->channel();
   lease_.work_ = &this->work();
-  if (lease_.count_ > 0) this->work().OpenLease(lease_);
+  if (lease_.count_ > 0 && !lease_.open_) this->work().OpenLease(lease_);
   return lease_.count_ > 0;
 }
 

@@ -45,8 +45,11 @@ class LeaseBase {
   // Gives back what was not taken, destroys what was. Returns how many of those the channel has not been told of.
   size_t Empty();
   void Release();
-  // Nothing is held.
-  void Reserve(size_t room);
+  // Room for so many, where nothing is held.
+  void Reserve(size_t room) {
+    if (room > room_) Grow(room);
+  }
+  void Grow(size_t room);
 
   const ItemType& type_;
   void* items_ = nullptr;  // room_ of them, of which the first count_ are constructed

@@ -33,7 +33,6 @@ bool ReceiveOperation<Bounding>::await_suspend(std::coroutine_handle<> frame) {
   }
   parked_ = true;
   waiter = work_;
-  bounded = Bounding::kBounded;
   work_->Prepare(frame, {.kind = WaitKind::kReceive,
                          .channel = channel_,
                          .bounded = Bounding::kBounded,

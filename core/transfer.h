@@ -35,7 +35,9 @@ class ReceiveOperation : public Operation, protected ReceiveRequest {
 
  protected:
   ReceiveOperation(Channel& channel, Bounding bounds)
-      : channel_(&channel), bounds_(std::move(bounds)) {}
+      : channel_(&channel), bounds_(std::move(bounds)) {
+    this->bounded = Bounding::kBounded;
+  }
   ~ReceiveOperation() = default;
 
   Channel& channel() { return *channel_; }

@@ -127,7 +127,11 @@ void Work::Prepare(std::coroutine_handle<> frame, const Wait& wait) {
     run_.engine().BeforeWait(*this);
   for (LeaseBase* lease = leases_; lease != nullptr; lease = lease->next_open_)
     lease->SettleTaken();
-  for (InBase* in : stage_.ins()) in->channel().AdmitOwed();
+  // A channel that is received from does that itself.
+  const Channel* const parks = wait.kind == WaitKind::kReceive ? wait.channel : nullptr;
+  for (InBase* in : stage_.ins()) {
+    if (&in->channel() != parks) in->channel().AdmitOwed();
+  }
   resume_point_ = frame;
   Note(wait);
   Waiter::Prepare();
@@ -145,7 +149,6 @@ bool Work::SuspendDecided() {
 }
 
 void Work::OpenLease(LeaseBase& lease) {
-  if (lease.open_) return;
   lease.open_ = true;
   lease.next_open_ = leases_;
   leases_ = &lease;

@@ -65,6 +65,7 @@ class Work final : public Job, public Waiter, public Pooled {
   bool Suspend();
   // For an operation that must publish under a lock of its own; if that fails, `SuspendDecided` does the rest.
   bool SuspendDecided();
+  // One that is not open.
   void OpenLease(LeaseBase& lease);
   void CloseLease(LeaseBase& lease);
 

@@ -494,6 +494,35 @@ TEST_P(ChannelTest, Ledger_TellsWhatBecameOfEveryItem) {
   EXPECT_EQ(channel_->ledger().queued, 0u);
 }
 
+TEST_P(ChannelTest, Put_ToAParkedReceiverThatHoldsALease_StaysWithinTheCapacity) {
+  Open(4);
+  Put({1, 2, 3});
+  Receiver holds(*channel_, 3, true);
+  ASSERT_EQ(holds.Take(), Outcome::kDone);
+  Receiver parks(*channel_, 4, true);
+  ASSERT_EQ(parks.Park(), Outcome::kNone);
+  Sender sender(*channel_, {4, 5, 6});
+  EXPECT_EQ(sender.Put(), Outcome::kNone);
+  EXPECT_EQ(sender.sent(), 1u);
+  EXPECT_EQ(parks.outcome(), Outcome::kDone);
+  EXPECT_EQ(parks.got(), Values{4});
+  EXPECT_EQ(channel_->ledger().queued, 4u);
+  EXPECT_EQ(channel_->ledger().high_water, 4u);
+  holds.Settle(3);
+  parks.Settle(1);
+}
+
+TEST_P(ChannelTest, PutOne_AfterASendThatFoundNoMemoryForTheSlots_AsksForThem) {
+  Open(4);
+  FailAllocation(0);
+  EXPECT_THROW(Put({1}), std::bad_alloc);
+  FailAllocation(kNoFailure);
+  Counted item(2);
+  EXPECT_FALSE(channel_->PutOne(item));
+  EXPECT_EQ(Put({2}), Outcome::kDone);
+  EXPECT_EQ(channel_->PutOne(item), single());
+}
+
 TEST_P(ChannelTest, Destructor_DestroysItems) {
   Open(4);
   Put({1, 2});
