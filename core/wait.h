@@ -90,7 +90,9 @@ class WakeList {
   WakeList() = default;
   WakeList(const WakeList&) = delete;
   WakeList& operator=(const WakeList&) = delete;
-  ~WakeList() { Flush(); }
+  ~WakeList() {
+    if (first_ != nullptr) Flush();
+  }
   void Add(Wakeable& wakeable);
   void Flush();
 
@@ -186,6 +188,62 @@ class WaitList {
   WaitLink* first_ = nullptr;
   WaitLink* last_ = nullptr;
 };
+
+// In line, because they are a good part of what a wait costs.
+
+inline void WakeList::Add(Wakeable& wakeable) {
+  wakeable.next_wake_ = nullptr;
+  if (last_ == nullptr) {
+    first_ = &wakeable;
+  } else {
+    last_->next_wake_ = &wakeable;
+  }
+  last_ = &wakeable;
+}
+
+inline void WakeList::Flush() {
+  while (first_ != nullptr) {
+    Wakeable* wakeable = first_;
+    first_ = wakeable->next_wake_;  // read before the wake: the wakeable may be gone after it
+    if (first_ == nullptr) last_ = nullptr;
+    wakeable->Wake();
+  }
+}
+
+inline bool Waiter::Claim(Outcome outcome, WakeList& wakes) {
+  const uint8_t claimed =
+      static_cast<uint8_t>(kClaimed | (static_cast<uint8_t>(outcome) << kOutcomeShift));
+  uint8_t word = word_.load(std::memory_order_relaxed);
+  while (word == kPreparing || word == kParked) {
+    const uint8_t next = word == kPreparing ? claimed | kEarly : claimed;
+    if (word_.compare_exchange_weak(word, next, std::memory_order_acq_rel,
+                                    std::memory_order_relaxed)) {
+      if (word == kParked) wakes.Add(*this);
+      return true;
+    }
+  }
+  return false;
+}
+
+inline void WaitList::PushBack(WaitLink& link) {
+  link.next_ = nullptr;
+  link.previous_ = last_;
+  link.linked_ = true;
+  if (last_ == nullptr) {
+    first_ = &link;
+  } else {
+    last_->next_ = &link;
+  }
+  last_ = &link;
+}
+
+inline void WaitList::Remove(WaitLink& link) {
+  if (!link.linked_) return;
+  (link.previous_ == nullptr ? first_ : link.previous_->next_) = link.next_;
+  (link.next_ == nullptr ? last_ : link.next_->previous_) = link.previous_;
+  link.next_ = link.previous_ = nullptr;
+  link.linked_ = false;
+}
 
 // What `co_await` sees of an operation: it belongs to one Work, and it parks through `Work::Park`.
 class Operation {
