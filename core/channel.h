@@ -20,8 +20,9 @@
 // sender owns what belongs to its side, and the receiver what belongs to its own, except while it is parked: then its side
 // belongs to whoever holds the lock. They meet like this: who moves items publishes its position and then reads the gate;
 // who is about to wait marks itself in the gate and then reads the position; both in one total order (seq_cst), so that one of
-// the two sees the other. In tests/interleaving all their interleavings are run. A parked sender of a single channel is
-// served once half of the room is free, or when the receiver is about to wait for something (`AdmitOwed`): not for each item.
+// the two sees the other. In tests/interleaving all their interleavings are run. A sender that finds the receiver parked gives it
+// its items directly (`HandOver`). A parked sender of a single channel is served once half of the room is free, or when the
+// receiver is about to wait for something (`ParkReceive`, `AdmitOwed`): not for each item.
 // So a receiver that takes items one by one need not be seen at once: it publishes in that order with each eighth item
 // (`check_every_`), and before it waits. A sender that parks in between misses less than half of the room. One with a
 // deadline, which is served with the first slot, may get it that much later; at its deadline it looks again, and sees all.

@@ -31,8 +31,9 @@ class LeaseBase {
   size_t size() const { return count_ - next_; }
   // The place of the next item in the channel's history, counted from 0.
   uint64_t position() const { return position_ + next_; }
-  // The items that are left; the first `count` of them are taken.
+  // Those that are left.
   void* items() { return type_.At(items_, next_); }
+  // The first `count` of them have been moved from, and are to be destroyed.
   void Take(size_t count) { next_ += count; }
 
  private:

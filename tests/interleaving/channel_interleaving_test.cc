@@ -166,7 +166,6 @@ class ChannelInterleavingTest : public ::testing::Test {
       }
       if (outcome == Outcome::kNone) {
         waiter.Prepare();
-        shared.channel.AdmitOwed();
         const Waiter::Result result = waiter.Await(shared.channel.ParkReceive(request));
         outcome = result.outcome;
         if (result.early || outcome != Outcome::kDone) shared.channel.UnlinkReceive(request);

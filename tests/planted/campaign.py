@@ -109,7 +109,7 @@ class Copy:
         self.core = sorted(
             os.path.relpath(path, folder) for path in glob.glob(os.path.join(folder, "core", "*.cc"))
             if not path.endswith("/tsan.cc"))
-        self.core.append("stages/fuse.cc")
+        self.core += ["stages/%s.cc" % name for name in ("function_stage", "fuse", "items", "source")]
         self.precompiled = precompiled or self.precompile()
 
     def path(self, name):
@@ -150,7 +150,7 @@ class Copy:
         """The program that runs `by`, if the file `changed` is not as in the clean copy."""
         program = self.path("program")
         if by.startswith(INTERLEAVING):
-            sources = ["core/channel_base.cc", "core/wait.cc", "core/block_pool.cc", INTERLEAVING + "interleaving.cc", by]
+            sources = ["core/channel.cc", "core/ring.cc", "core/wait.cc", "core/block_pool.cc", INTERLEAVING + "interleaving.cc", by]
             objects = [self.object(sources, "interleaving", ["-DWEIR_INTERLEAVING", "-O2"])]
             libraries = ["-lgtest", "-lgtest_main", "-lboost_context"]
         else:
