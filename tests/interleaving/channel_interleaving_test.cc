@@ -417,7 +417,6 @@ class SelectInterleavingTest : public ::testing::Test {
       Outcome outcome = shared.channel(i).Take(request);
       if (outcome == Outcome::kNone) {
         waiter.Prepare();
-        shared.channel(i).AdmitOwed();
         const Waiter::Result result = waiter.Await(shared.channel(i).ParkReceive(request));
         outcome = result.outcome;
         if (result.early || outcome != Outcome::kDone) shared.channel(i).UnlinkReceive(request);
