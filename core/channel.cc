@@ -390,7 +390,7 @@ void Channel::Attend() {
 
 // From the sender's hands into the receiver's, without the ring: it is empty.
 void Channel::HandOver(SendRequest& request) {
-  if (ring_.slots() == 0) ring_.Reserve(capacity_, 0, 0);  // what is not taken is given back
+  ring_.Reserve(capacity_, 0, 0);  // what is not taken is given back
   WakeList wakes;
   Lock lock(mutex_);
   if (receivers_waiting_.empty()) return;
@@ -459,7 +459,7 @@ void Channel::Enter(SendRequest& request, size_t n) {
     ring_.Reserve(std::max<size_t>(tail + n - head_seen_, overwrites_ ? slots_wanted() : 0),
                   next_.load(std::memory_order_relaxed), tail);
     if (bytes_ != nullptr) bytes_->Enter(request, n, tail);
-  } else if (ring_.slots() == 0) {
+  } else {
     ring_.Reserve(capacity_, 0, 0);
   }
   ring_.MoveIn(tail, type().At(request.items, request.sent), n);

@@ -7,7 +7,6 @@
 #include "weir/core/run_state.h"
 
 namespace weir::internal {
-
 namespace {
 
 // A program's thread that waits at the edge of a run.
@@ -17,8 +16,8 @@ class ThreadWaiter final : public Waiter {
   void Wake() override {
     MutexLock lock(sleep_->mutex);
     sleep_->woken = true;
-    sleep_->wake
-        .notify_one();  // under the lock, as the last touch: the waiter may be gone after it
+    // Under the lock, as the last touch: the waiter may be gone after it.
+    sleep_->wake.notify_one();
   }
 
   // Waits until claimed; a timer claims it when `within` has passed on the engine's clock.

@@ -150,6 +150,9 @@ class SendOperation : public Operation, protected SendRequest {
   bool await_suspend(std::coroutine_handle<> frame);
   absl::Status await_resume();
 
+ protected:
+  Channel& channel() { return *channel_; }
+
  private:
   // The sender does not block. One that waits for room, with nothing to send yet, need not wait.
   bool DecideByPolicy();

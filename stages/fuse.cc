@@ -35,7 +35,7 @@ void FusedStage::FailRun() { own_work_.run().FusedBodyFailed(own_work_, error_);
 
 bool SendOnward::await_ready() {
   if (waits_) return SendOperation::await_ready();
-  cancelled_ = channel_.run_cancelled();
+  cancelled_ = channel().run_cancelled();
   return cancelled_ ? !work_->MustTakeTurn() : work_->SpendBudget();
 }
 

@@ -59,7 +59,6 @@ class SendOnward final : public SendOperation<Unbounded> {
   SendOnward(OutBase& out, ItemsBase* items, bool for_room)
       : SendOperation(out.channel(), out.sender(), items == nullptr ? nullptr : items->data(),
                       items == nullptr ? 0 : items->size(), Unbounded(), for_room),
-        channel_(out.channel()),
         items_(items),
         waits_(for_room || count > 0) {}
   bool await_ready();
@@ -67,7 +66,6 @@ class SendOnward final : public SendOperation<Unbounded> {
   absl::Status await_resume();
 
  private:
-  const Channel& channel_;
   ItemsBase* const items_;
   const bool waits_;
   bool cancelled_ = false;
