@@ -123,6 +123,7 @@ Outcome Channel::ParkSend(SendRequest& request) {
       return Outcome::kDone;
     }
   }
+  if (request.alone) request.waiter->PublishAlone();
   return Outcome::kNone;
 }
 
@@ -228,6 +229,7 @@ Outcome Channel::ParkReceive(ReceiveRequest& request) {
       UnlinkReceiver(request);
       outcome = TakeLocked(request, wakes);
     }
+    if (outcome == Outcome::kNone && request.alone) request.waiter->PublishAlone();
   }
   // What AdmitOwed does, but that the lock takes the place of the order in which head_ is published.
   if (unchecked_ > 0 || owes_) {
@@ -396,7 +398,8 @@ void Channel::HandOver(SendRequest& request) {
   if (receivers_waiting_.empty()) return;
   auto& receive = static_cast<ReceiveRequest&>(*receivers_waiting_.front());
   // What the receiver holds of an earlier batch counts.
-  const size_t n = std::min({receive.max, request.count - request.sent, capacity_ - leased_});
+  const size_t n =
+      std::min(std::min(receive.max, request.count - request.sent), capacity_ - leased_);
   if (n == 0) return;
   UnlinkReceiver(receive);
   if (!receive.Claim(Outcome::kDone, wakes)) return;

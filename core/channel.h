@@ -149,7 +149,7 @@ class Channel final : public Pooled {
   }
   // kDone: all sent. kNone: no room for the rest. Else kCancelled, kClosed.
   Outcome Put(SendRequest& request);
-  // The same; what does not fit is linked, with kNone.
+  // The same; what does not fit is linked, with kNone: then a wait that is `alone` has been published.
   Outcome ParkSend(SendRequest& request);
   // For a wait on several channels, which another of them may have ended already: ParkSend, but that nothing is moved before the
   // wait is claimed through this link (`won`). False: it is decided, by this channel or another.
@@ -193,7 +193,7 @@ class Channel final : public Pooled {
   // kDone: got at least one. kNone: nothing there. Else kCancelled, kEnd. `settled` items of an earlier lease have been
   // taken since.
   Outcome Take(ReceiveRequest& request, size_t settled = 0);
-  // The same; it is linked where nothing is there, with kNone.
+  // The same; it is linked where nothing is there, with kNone, and published as by ParkSend.
   Outcome ParkReceive(ReceiveRequest& request);
   // As SelectSend.
   bool SelectReceive(ReceiveRequest& request);

@@ -18,9 +18,8 @@ class JobQueue {
  public:
   // `cost_ns`: what the job's run is expected to take.
   void PushBack(Job& job, uint32_t cost_ns) {
-    const bool was_queued = job.queued_.exchange(true, std::memory_order_relaxed);
-    assert(!was_queued && "weir: a job was posted twice");
-    (void)was_queued;
+    assert(!job.queued_.load(std::memory_order_relaxed) && "weir: a job was posted twice");
+    job.queued_.store(true, std::memory_order_relaxed);
     job.cost_ns_ = cost_ns;
     Append(job);
   }

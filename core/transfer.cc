@@ -39,6 +39,7 @@ bool ReceiveOperation<Bounding>::await_suspend(std::coroutine_handle<> frame) {
                          .place = place_});
   const Outcome outcome = channel_->ParkReceive(*this);
   if (outcome == Outcome::kNone) {
+    if constexpr (!Bounding::kBounded) return true;  // published: another thread may have it by now
     bounds_.Arm(*work_);
   } else {
     WakeList none;
@@ -101,6 +102,7 @@ bool SendOperation<Bounding>::await_suspend(std::coroutine_handle<> frame) {
                          .place = place_});
   const Outcome outcome = channel_->ParkSend(*this);
   if (outcome == Outcome::kNone) {
+    if constexpr (!Bounding::kBounded) return true;  // as above
     bounds_.Arm(*work_, channel_);
   } else {
     WakeList none;

@@ -37,6 +37,7 @@ class ReceiveOperation : public Operation, protected ReceiveRequest {
   ReceiveOperation(Channel& channel, Bounding bounds)
       : channel_(&channel), bounds_(std::move(bounds)) {
     this->bounded = Bounding::kBounded;
+    this->alone = !Bounding::kBounded;
   }
   ~ReceiveOperation() = default;
 
@@ -144,6 +145,7 @@ class SendOperation : public Operation, protected SendRequest {
     this->count = count;
     this->sender = &sender;
     this->bounded = Bounding::kBounded;
+    this->alone = !Bounding::kBounded;
     this->room_only = room_only;
   }
   bool await_ready();

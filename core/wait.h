@@ -15,7 +15,8 @@
 //   kClaimed    the outcome is fixed; the owner unlinks what is still linked, and goes on.
 //
 // A link is claimed through only under the lock that guards it, and the owner unlinks under the same lock before it goes
-// on. So whoever finds a link also finds its owner still in that wait.
+// on. So whoever finds a link also finds its owner still in that wait. A wait that one link *alone* can end, as most do, is
+// published under that lock too, by who links it: the lock decides then, and the word is written without an exchange.
 #pragma once
 
 #include <algorithm>
@@ -111,6 +112,8 @@ class Waiter : public Wakeable {
     return word_.compare_exchange_strong(expected, kParked, std::memory_order_release,
                                          std::memory_order_acquire);
   }
+  // With the lock of the link that alone can end the wait: parked, as far as others are concerned.
+  void PublishAlone() { word_.store(kParked, std::memory_order_release); }
   // How the wait ended, once claimed; the waiter runs again. `early`: claimed while preparing, so that the claimer may
   // still be at work under the lock of its link; take that lock before touching what it fills.
   struct Result {
@@ -128,6 +131,11 @@ class Waiter : public Wakeable {
   // By anyone under the lock of a link, or by the owner while preparing. True for exactly one caller, who must then see
   // the waiter added to a WakeList: if it was parked, Claim has done that.
   bool Claim(Outcome outcome, WakeList& wakes);
+  // The same through the link that alone can end the wait.
+  void ClaimAlone(Outcome outcome, WakeList& wakes) {
+    word_.store(ClaimedWord(outcome), std::memory_order_release);
+    wakes.Add(*this);
+  }
 
   bool claimed() const { return (word_.load(std::memory_order_acquire) & kStateMask) == kClaimed; }
   bool parked() const { return (word_.load(std::memory_order_acquire) & kStateMask) == kParked; }
@@ -141,6 +149,9 @@ class Waiter : public Wakeable {
   static constexpr int kOutcomeShift = 2;
   static constexpr uint8_t kOutcomeMask = 7 << kOutcomeShift;
   static constexpr uint8_t kEarly = 1 << 5;
+  static uint8_t ClaimedWord(Outcome outcome) {
+    return static_cast<uint8_t>(kClaimed | (static_cast<uint8_t>(outcome) << kOutcomeShift));
+  }
   static Outcome OutcomeOf(uint8_t word) {
     return static_cast<Outcome>((word & kOutcomeMask) >> kOutcomeShift);
   }
@@ -158,10 +169,15 @@ class WaitLink {
   WaitLink& operator=(const WaitLink&) = delete;
 
   Waiter* waiter = nullptr;
+  bool alone = false;  // no other link and no timer can end the wait. Constant while linked
   bool linked() const { return linked_; }
 
   // Claims the waiter through this link, which a wait of several links knows again by `won`.
   bool Claim(Outcome outcome, WakeList& wakes) {
+    if (alone) {
+      waiter->ClaimAlone(outcome, wakes);
+      return true;
+    }
     if (!waiter->Claim(outcome, wakes)) return false;
     won = true;
     return true;
@@ -211,8 +227,7 @@ inline void WakeList::Flush() {
 }
 
 inline bool Waiter::Claim(Outcome outcome, WakeList& wakes) {
-  const uint8_t claimed =
-      static_cast<uint8_t>(kClaimed | (static_cast<uint8_t>(outcome) << kOutcomeShift));
+  const uint8_t claimed = ClaimedWord(outcome);
   uint8_t word = word_.load(std::memory_order_relaxed);
   while (word == kPreparing || word == kParked) {
     const uint8_t next = word == kPreparing ? claimed | kEarly : claimed;

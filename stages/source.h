@@ -8,6 +8,7 @@
 #include <iterator>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -42,8 +43,8 @@ class SourceStage : public Stage {
 };
 
 // What a source draws from, one State for each run:
-//   Begin(error)              the State
-//   Pull(state, emit, error)  emits the next item; kDone if there is none
+//   Begin(error)                    the State
+//   Pull(state, most, emit, error)  emits the next items, up to `most`; kDone if there are no more
 template <class O, class Generator>
 class Source final : public SourceStage {
  public:
@@ -63,11 +64,7 @@ class Source final : public SourceStage {
       outputs_.Reserve(most);
       typename Items<O>::Filler filler(outputs_);
       const auto emit = [&filler](O item) { filler.Push(std::move(item)); };
-      Verdict verdict = Verdict::kNext;
-      for (size_t i = most; i > 0 && verdict == Verdict::kNext; --i) {
-        verdict = generator_.Pull(state_, emit, error);
-      }
-      return verdict;
+      return generator_.Pull(state_, most, emit, error);
     }
     ItemsBase& outputs() override { return outputs_; }
 
@@ -96,11 +93,20 @@ struct RangeGenerator {
   };
   State Begin(absl::Status&) { return State(range); }
   template <class Emit>
-  Verdict Pull(State& state, Emit&& emit, absl::Status&) {
-    if (state.at == state.end) return Verdict::kDone;
-    emit(std::ranges::range_value_t<R>(*state.at));
-    ++state.at;
-    return Verdict::kNext;
+  Verdict Pull(State& state, size_t most, Emit&& emit, absl::Status&) {
+    using Iterator = std::ranges::iterator_t<R>;
+    constexpr bool sized = std::sized_sentinel_for<std::ranges::sentinel_t<R>, Iterator>;
+    size_t count = most;
+    if constexpr (sized) {
+      const auto left = state.end - state.at;
+      if (left < static_cast<decltype(left)>(most)) count = static_cast<size_t>(left);
+    }
+    // In a register: for all that the compiler knows, each store of an item might change the State.
+    Iterator at = std::move(state.at);
+    size_t i = 0;
+    for (; i < count && (sized || at != state.end); ++i, ++at) emit(std::ranges::range_value_t<R>(*at));
+    state.at = std::move(at);
+    return i < most ? Verdict::kDone : Verdict::kNext;
   }
 };
 
@@ -123,14 +129,17 @@ struct VectorGenerator {
     return 0;
   }
   template <class Emit>
-  Verdict Pull(State& next, Emit&& emit, absl::Status&) {
-    if (next == items.size()) return Verdict::kDone;
-    if constexpr (std::is_copy_constructible_v<T>) {
-      emit(T(items[next++]));
-    } else {
-      emit(std::move(items[next++]));
+  Verdict Pull(State& next, size_t most, Emit&& emit, absl::Status&) {
+    const size_t count = std::min(most, items.size() - next);
+    for (T& item : std::span(items).subspan(next, count)) {
+      if constexpr (std::is_copy_constructible_v<T>) {
+        emit(T(item));
+      } else {
+        emit(std::move(item));
+      }
     }
-    return Verdict::kNext;
+    next += count;
+    return count < most ? Verdict::kDone : Verdict::kNext;
   }
 };
 
@@ -149,16 +158,19 @@ struct FunctionGenerator {
   using State = NoState;
   State Begin(absl::Status&) { return {}; }
   template <class Emit>
-  Verdict Pull(State&, Emit&& emit, absl::Status& error) {
+  Verdict Pull(State&, size_t most, Emit&& emit, absl::Status& error) {
+    Verdict verdict = Verdict::kNext;
     bool more = true;
-    const Verdict verdict = Unwrap(
-        std::invoke(f),
-        [&](auto&& item) {
-          more = item.has_value();
-          if (more) emit(*std::forward<decltype(item)>(item));
-        },
-        error);
-    return verdict == Verdict::kNext && !more ? Verdict::kDone : verdict;
+    for (; most > 0 && more && verdict == Verdict::kNext; --most) {
+      verdict = Unwrap(
+          std::invoke(f),
+          [&](auto&& item) {
+            more = item.has_value();
+            if (more) emit(*std::forward<decltype(item)>(item));
+          },
+          error);
+    }
+    return more ? verdict : Verdict::kDone;
   }
 };
 
