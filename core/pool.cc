@@ -66,24 +66,20 @@ void Pool::Post(Job& job) {
   Worker& worker = inside ? *static_cast<Worker*>(place.worker) : workers_[job.worker_ % threads_];
   const uint32_t mean = worker.mean_ns.load(std::memory_order_relaxed);
   const uint32_t own_mean = inside && mean >= kMeasureAllNs ? worker.run_times.MeanNs(&job) : 0;
-  Push(worker, job, own_mean > 0 ? own_mean : mean);
+  bool awake;
+  {
+    MutexLock lock(worker.mutex);
+    worker.queue.PushBack(job, own_mean > 0 ? own_mean : mean);
+    if (inside && worker.current == &job) worker.running_ns = 0;  // it is about to end its turn
+    Publish(worker);
+    awake = worker.draining && !worker.asleep;
+  }
+  if (!awake) Start(worker);
   if (worker.overlap_ns.load(std::memory_order_relaxed) >= kWorthAWakeNs &&
       working_.load(std::memory_order_relaxed) < threads_ && StartAnother()) {
     MutexLock lock(worker.mutex);
     worker.kept_front = kKeptFront;
   }
-}
-
-void Pool::Push(Worker& worker, Job& job, uint32_t cost_ns) {
-  const bool posts_itself = place.worker == &worker && worker.current == &job;
-  {
-    MutexLock lock(worker.mutex);
-    worker.queue.PushBack(job, cost_ns);
-    if (posts_itself) worker.running_ns = 0;  // it is about to end its turn
-    Publish(worker);
-    if (worker.draining && !worker.asleep) return;
-  }
-  Start(worker);
 }
 
 void Pool::Publish(Worker& worker) {

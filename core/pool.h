@@ -115,7 +115,6 @@ class Pool final : public Executor {
   // Takes half of what stands at another worker, if that pays. False: nothing was worth it.
   bool Steal(Worker& worker);
   bool WorthStealing(const Worker& worker) const;
-  void Push(Worker& worker, Job& job, uint32_t cost_ns);
   // After each change of its queue.
   static void Publish(Worker& worker) ABSL_EXCLUSIVE_LOCKS_REQUIRED(worker.mutex);
   // Gives a worker a drain that is awake. False: it has one.

@@ -41,6 +41,7 @@ constexpr size_t kKeptErrors = 16;
 
 RunState::RunState(EngineState& engine, Graph& graph, const RunOptions& options)
     : engine_(engine),
+      executor_(engine.executor()),
       graph_(graph),
       options_(options),
       began_(engine.clock().Now()),

@@ -60,6 +60,7 @@ class RunState final {
   // --- For Works and the parts of the engine ---
 
   EngineState& engine() { return engine_; }
+  Executor& executor() { return executor_; }
   Context& root() { return root_; }
   const std::atomic<bool>& DrainingFor(const Stage& stage) const;
   bool tearing_down() const { return signals_.cancelled.load(std::memory_order_acquire); }
@@ -203,6 +204,7 @@ class RunState final {
 
   // Constant after construction.
   EngineState& engine_;
+  Executor& executor_;  // the engine's
   Graph& graph_;
   const RunOptions options_;
   Instant began_;

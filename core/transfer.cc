@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "weir/core/lease.h"
 #include "weir/core/operations.h"
 #include "weir/core/port.h"
 
@@ -60,6 +61,32 @@ Outcome ReceiveOperation<Bounding>::Finish() {
 
 template class ReceiveOperation<Unbounded>;
 template class ReceiveOperation<Bounds>;
+
+template <class Bounding>
+bool ReceiveBatchOperation<Bounding>::await_ready() {
+  // One that has to grow tells its channel of everything first, for there may be no memory to grow.
+  if (lease_.channel_ != nullptr &&
+      (lease_.channel_ != &this->channel() || this->max > lease_.room_))
+    lease_.Release();
+  this->settle_first(lease_.Empty());
+  lease_.Reserve(this->max);
+  this->into = lease_.items_;
+  return ReceiveOperation<Bounding>::await_ready();
+}
+
+template <class Bounding>
+bool ReceiveBatchOperation<Bounding>::await_resume() {
+  this->Finish();
+  lease_.count_ = this->got;
+  lease_.position_ = ReceiveRequest::position;
+  lease_.channel_ = &this->channel();
+  lease_.work_ = &this->work();
+  if (lease_.count_ > 0 && !lease_.open_) this->work().OpenLease(lease_);
+  return lease_.count_ > 0;
+}
+
+template class ReceiveBatchOperation<Unbounded>;
+template class ReceiveBatchOperation<Bounds>;
 
 template <class Bounding>
 bool SendOperation<Bounding>::await_ready() {

@@ -62,7 +62,7 @@ void Work::Wake() {
   if (MustTakeTurn()) {
     run_.ArriveAtGate(*this);
   } else {
-    run_.engine().executor().Post(*this);
+    run_.executor().Post(*this);
   }
 }
 
@@ -136,8 +136,6 @@ void Work::Prepare(std::coroutine_handle<> frame, const Wait& wait) {
   Note(wait);
   Waiter::Prepare();
 }
-
-bool Work::Suspend() { return Publish() || SuspendDecided(); }
 
 bool Work::SuspendDecided() {
   if (MustTakeTurn()) {

@@ -62,7 +62,7 @@ class Work final : public Job, public Waiter, public Pooled {
   void Yield(std::coroutine_handle<> frame);
   void Prepare(std::coroutine_handle<> frame, const Wait& wait);
   // Publishes the wait. True: suspended, and nothing of the frame may be touched. False: decided meanwhile, go on.
-  bool Suspend();
+  bool Suspend() { return Publish() || SuspendDecided(); }
   // For an operation that must publish under a lock of its own; if that fails, `SuspendDecided` does the rest.
   bool SuspendDecided();
   // One that is not open.

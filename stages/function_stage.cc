@@ -8,17 +8,40 @@
 namespace weir::internal {
 namespace {
 
-// As much as fits into one send; the rest of the lease waits in the channel.
-Verdict Process(Body& body, LeaseBase& lease, absl::Status& error) {
-  struct Taken {
-    ~Taken() { lease.Take(count); }
-    LeaseBase& lease;
-    size_t count = 0;
-  } taken{lease};
-  const Verdict verdict = body.Process(lease.items(), lease.size(), taken.count, error);
-  if (verdict == Verdict::kFailed) error = AtItem(lease.position() + taken.count - 1, error);
-  return verdict;
-}
+// What a Work does between two waits. Not locals of its coroutine, where each would be stored for each wait.
+struct Batch {
+  Batch(std::unique_ptr<Body> with, LeaseBase& lease, OutBase* out, internal::Work& work)
+      : body(std::move(with)), lease(lease), onward(out, body->outputs(), work), work(work) {}
+
+  // Calls the body with as much as fits into one send; the rest of the lease waits in the channel.
+  void Process() {
+    pace.Begin(work.context());
+    const size_t taken = CallBody();
+    onward.Run();
+    if (pace.End(work.context(), taken, onward.bodies())) work.EndTurn();
+  }
+  bool failed() const { return verdict == Verdict::kFailed; }
+
+  const std::unique_ptr<Body> body;
+  LeaseBase& lease;
+  Onward onward;
+  internal::Work& work;
+  Pace pace{kMostAtOnce};
+  Verdict verdict = Verdict::kNext;
+  absl::Status error;
+
+ private:
+  size_t CallBody() {
+    struct Taken {
+      ~Taken() { lease.Take(count); }
+      LeaseBase& lease;
+      size_t count = 0;
+    } taken{lease};
+    verdict = body->Process(lease.items(), lease.size(), taken.count, error);
+    if (failed()) error = AtItem(lease.position() + taken.count - 1, error);
+    return taken.count;
+  }
+};
 
 }  // namespace
 
@@ -41,32 +64,24 @@ Task<> FunctionStage::Work(Context& context) {
 
 Task<> FunctionStage::WorkFrom(Context& context, LeaseBase& lease) {
   Channel& input = ins()[0]->channel();
-  const std::unique_ptr<Body> body = MakeBody(context);
   ThisWork this_work;
   internal::Work& work = co_await this_work;
-  Onward onward(outs().empty() ? nullptr : outs()[0], body->outputs(), work);
+  Batch batch(MakeBody(context), lease, outs().empty() ? nullptr : outs()[0], work);
+  Onward& onward = batch.onward;
   const bool in_turn = ordered_ && workers() > 1 && !outs().empty();
-  Pace pace(kMostAtOnce);
-  Verdict verdict = Verdict::kNext;
-  absl::Status error;
-  const auto process = [&] { verdict = Process(*body, lease, error); };
 
   while (!lease.empty()) {
     const uint64_t first = lease.position();
     const uint64_t next = first + lease.size();
     bool my_turn = !in_turn;
-    while (!lease.empty() && verdict == Verdict::kNext) {
-      const size_t before = lease.size();
-      pace.Begin(context);
+    while (!lease.empty() && batch.verdict == Verdict::kNext) {
       if (blocking_) {
-        auto call = context.Blocking(process);
+        auto call = context.Blocking([&batch] { batch.Process(); });
         absl::Status called = co_await call;
         if (!called.ok()) co_return called;
       } else {
-        process();
+        batch.Process();
       }
-      onward.Run();
-      if (pace.End(context, before - lease.size(), onward.bodies())) work.EndTurn();
       if (!my_turn) {
         TurnOperation turn(turns_, first, context);
         absl::Status come = co_await turn;
@@ -82,18 +97,18 @@ Task<> FunctionStage::WorkFrom(Context& context, LeaseBase& lease) {
         }
       }
       if (onward.failed()) co_return onward.Fail();
-      onward.Consider(pace);
+      onward.Consider(batch.pace);
     }
     // After a failure in order, nothing later is emitted.
-    if (in_turn && verdict != Verdict::kFailed) turns_.Advance(next);
-    if (verdict != Verdict::kNext) break;
-    ReceiveBatchOperation receive(input, lease, pace.limit(), Unbounded());
+    if (in_turn && !batch.failed()) turns_.Advance(next);
+    if (batch.verdict != Verdict::kNext) break;
+    ReceiveBatchOperation receive(input, lease, batch.pace.limit(), Unbounded());
     co_await receive;
   }
-  if (verdict == Verdict::kFailed) co_return error;
+  if (batch.failed()) co_return batch.error;
   if (input.run_cancelled()) co_return absl::CancelledError("");
-  verdict = body->Finish(error);
-  if (verdict == Verdict::kFailed) co_return error;
+  batch.verdict = batch.body->Finish(batch.error);
+  if (batch.failed()) co_return batch.error;
   onward.Run();
   if (onward.has_output()) {
     SendOnward send = onward.Send();

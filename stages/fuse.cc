@@ -52,7 +52,7 @@ absl::Status SendOnward::await_resume() {
   return sent;
 }
 
-void Onward::Run() {
+void Onward::RunFused() {
   if (items_ == nullptr || items_->empty()) return;
   if (!looked_) Look();
   if (fused_.empty()) return;
@@ -82,12 +82,10 @@ absl::Status Onward::Fail() {
 // Not at the Work's beginning: one that sleeps all the time, because another runs its body, needs none of this.
 void Onward::Look() {
   looked_ = true;
-  OutBase* out = out_;
-  ItemsBase* items = items_;
-  while (out != nullptr && out->fused() != nullptr) {
-    fused_.push_back(std::make_unique<FusedStage>(*out->fused(), *items, work_));
-    out = fused_.back()->out();
-    items = fused_.back()->outputs();
+  for (OutBase* out = out_; out != nullptr && out->fused() != nullptr; out = fused_.back()->out()) {
+    fused_.push_back(std::make_unique<FusedStage>(*out->fused(), *last_items_, work_));
+    if (fused_.back()->out() != nullptr) last_out_ = fused_.back()->out();
+    last_items_ = fused_.back()->outputs();
   }
 }
 
@@ -97,6 +95,8 @@ void Onward::Split() {
   }
   out_->Split();
   fused_.clear();
+  last_out_ = out_;
+  last_items_ = items_;
 }
 
 }  // namespace weir::internal

@@ -81,25 +81,26 @@ class SendOnward final : public SendOperation<Unbounded> {
 class Onward {
  public:
   // Both are null for a sink.
-  Onward(OutBase* out, ItemsBase* items, Work& work) : work_(work), out_(out), items_(items) {}
+  Onward(OutBase* out, ItemsBase* items, Work& work)
+      : work_(work), out_(out), items_(items), last_out_(out), last_items_(items) {}
 
-  void Run();
+  void Run() {
+    if (!looked_ || !fused_.empty()) RunFused();
+  }
   // How many bodies that runs.
   size_t bodies() const { return fused_.size(); }
   // Whether there is anything to send, or to give others their turn for.
   bool has_output() const {
-    if (out_ == nullptr) return false;
-    ItemsBase* const items = last_items();
-    return items == nullptr || !items->empty();
+    return last_out_ != nullptr && (last_items_ == nullptr || !last_items_->empty());
   }
-  SendOnward Send() { return SendOnward(last_out(), last_items(), false); }
+  SendOnward Send() { return SendOnward(*last_out_, last_items_, false); }
 
   // How many items are worth making: no more than can be sent at once, or a source that is faster than what is behind it would
   // have them in its hands, beside those in the channel. If it is none, wait for room.
   size_t room() const {
-    return last_items() == nullptr ? SIZE_MAX : last_out().channel().RoomSeen();
+    return last_items_ == nullptr ? SIZE_MAX : last_out_->channel().RoomSeen();
   }
-  SendOnward WaitForRoom() { return SendOnward(last_out(), nullptr, true); }
+  SendOnward WaitForRoom() { return SendOnward(*last_out_, nullptr, true); }
 
   // Between two batches: whether the bodies go on in this Work.
   void Consider(const Pace& pace) {
@@ -116,12 +117,7 @@ class Onward {
   absl::Status Fail();
 
  private:
-  // Of the last of the row. A sink has no output: then any, of which nothing is sent.
-  OutBase& last_out() const {
-    return fused_.empty() || fused_.back()->out() == nullptr ? *out_ : *fused_.back()->out();
-  }
-  ItemsBase* last_items() const { return fused_.empty() ? items_ : fused_.back()->outputs(); }
-
+  void RunFused();
   void Look();
   void Split();
 
@@ -129,6 +125,9 @@ class Onward {
   OutBase* const out_;
   ItemsBase* const items_;
   std::vector<std::unique_ptr<FusedStage>> fused_;
+  // The end of the row. That of a sink has no items, and any Out: of which nothing is sent.
+  OutBase* last_out_;
+  ItemsBase* last_items_;
   bool looked_ = false;
   bool failed_ = false;
   uint32_t batches_ = 0;
