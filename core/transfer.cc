@@ -164,6 +164,7 @@ class SendAny final : public Operation {
           const std::source_location& users_place)
       : channel_(channel), request_(request), users_place_(users_place), bounds_(within, bound) {
     request_.bounded = true;
+    request_.alone = false;
   }
 
   bool await_ready() {
