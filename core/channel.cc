@@ -87,6 +87,36 @@ void Channel::SetEnds(const Ends& ends) {
 
 // --- Sending ---
 
+// From the sender's hands into the receiver's, without the ring: it is empty.
+void Channel::HandOver(SendRequest& request) {
+  ring_.Reserve(capacity_, 0, 0);  // what is not taken is given back
+  WakeList wakes;
+  Lock lock(mutex_);
+  if (receivers_waiting_.empty()) return;
+  auto& receive = static_cast<ReceiveRequest&>(*receivers_waiting_.front());
+  // What the receiver holds of an earlier batch counts.
+  const size_t n =
+      std::min(std::min(receive.max, request.count - request.sent), capacity_ - leased_);
+  if (n == 0) return;
+  UnlinkReceiver(receive);
+  if (!receive.Claim(Outcome::kDone, wakes)) return;
+  const uint64_t tail = tail_.load(std::memory_order_relaxed);
+#ifndef WEIR_NO_COUNTERS
+  if (leased_ + n > high_water_.load(std::memory_order_relaxed))
+    high_water_.store(leased_ + n, std::memory_order_relaxed);
+#endif
+  type().Move(receive.into, type().At(request.items, request.sent), n);
+  request.sent += n;
+  receive.position = tail + passed_.load(std::memory_order_relaxed);
+  receive.got = n;
+  if (receive.lease) leased_ += n;
+  // The lock publishes them: nobody is about to wait for what they tell.
+  tail_.store(tail + n, std::memory_order_relaxed);
+  next_.store(tail + n, std::memory_order_relaxed);
+  tail_seen_ = tail + n;
+  head_.store(tail + n - leased_, std::memory_order_relaxed);
+}
+
 Outcome Channel::Put(SendRequest& request) {
   const uint32_t seen = gate_.load(std::memory_order_acquire);
   if (seen & kSendLocked) {
@@ -390,50 +420,23 @@ void Channel::Attend() {
   if (unread) DestroyQueued(&Channel::unread_);
 }
 
-// From the sender's hands into the receiver's, without the ring: it is empty.
-void Channel::HandOver(SendRequest& request) {
-  ring_.Reserve(capacity_, 0, 0);  // what is not taken is given back
-  WakeList wakes;
-  Lock lock(mutex_);
-  if (receivers_waiting_.empty()) return;
-  auto& receive = static_cast<ReceiveRequest&>(*receivers_waiting_.front());
-  // What the receiver holds of an earlier batch counts.
-  const size_t n =
-      std::min(std::min(receive.max, request.count - request.sent), capacity_ - leased_);
-  if (n == 0) return;
-  UnlinkReceiver(receive);
-  if (!receive.Claim(Outcome::kDone, wakes)) return;
-  const uint64_t tail = tail_.load(std::memory_order_relaxed);
-#ifndef WEIR_NO_COUNTERS
-  if (leased_ + n > high_water_.load(std::memory_order_relaxed))
-    high_water_.store(leased_ + n, std::memory_order_relaxed);
-#endif
-  type().Move(receive.into, type().At(request.items, request.sent), n);
-  request.sent += n;
-  receive.position = tail + passed_.load(std::memory_order_relaxed);
-  receive.got = n;
-  if (receive.lease) leased_ += n;
-  // The lock publishes them: nobody is about to wait for what they tell.
-  tail_.store(tail + n, std::memory_order_relaxed);
-  next_.store(tail + n, std::memory_order_relaxed);
-  tail_seen_ = tail + n;
-  head_.store(tail + n - leased_, std::memory_order_relaxed);
-}
-
 void Channel::Free() {
   const uint64_t head = next_.load(std::memory_order_relaxed) - leased_;
+  if ((gate_.load(std::memory_order_acquire) & kSenderParked) && WorthAdmitting(head)) {
+    // The lock takes the place of the order in which head_ is published.
+    head_.store(head, std::memory_order_release);
+    unchecked_ = 0;
+    AdmitWhatIsOwed();
+    return;
+  }
   PublishHead(head);
   if (gate() & kSenderParked) [[unlikely]]
     FreedFor(head);
 }
 
 void Channel::FreedFor(uint64_t head) {
-  const size_t room = capacity_ - (tail_.load(std::memory_order_relaxed) - head);
-  if (room < admit_at_.load(std::memory_order_relaxed)) {
-    owes_ = true;
-    return;
-  }
-  AdmitWhatIsOwed();
+  owes_ = !WorthAdmitting(head);
+  if (!owes_) AdmitWhatIsOwed();
 }
 
 void Channel::AdmitWhatIsOwed() {

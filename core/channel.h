@@ -295,11 +295,15 @@ class Channel final : public Pooled {
   // --- Without the lock, by the Work at the one end of a single channel ---
 
   // Gives a parked receiver what it wants.
-  void HandOver(SendRequest& request);
+  ABSL_ATTRIBUTE_ALWAYS_INLINE void HandOver(SendRequest& request);
   // The receiver was parked, or is gone, when items were sent.
   void Attend();
   // Items have left: who waits for room gets it once there is enough of it.
   void Free();
+  bool WorthAdmitting(uint64_t head) const {
+    return capacity_ - (tail_.load(std::memory_order_relaxed) - head) >=
+           admit_at_.load(std::memory_order_relaxed);
+  }
   // The same for a single item, for which the exchange would be half of the cost.
   void FreeOne(uint64_t head) {
     if (++unchecked_ < check_every_) {

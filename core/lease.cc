@@ -9,8 +9,7 @@ LeaseBase::~LeaseBase() {
   type_.Free(items_, room_);
 }
 
-void LeaseBase::SettleTaken() {
-  if (next_ == settled_) return;
+void LeaseBase::Settle() {
   channel_->Settle(next_ - settled_, nullptr, 0);
   settled_ = next_;
 }

@@ -42,7 +42,10 @@ class LeaseBase {
   friend class ReceiveBatchOperation;
 
   // Tells the channel what has been taken.
-  void SettleTaken();
+  void SettleTaken() {
+    if (next_ != settled_) Settle();
+  }
+  void Settle();
   // Gives back what was not taken, destroys what was. Returns how many of those the channel has not been told of.
   size_t Empty();
   void Release();

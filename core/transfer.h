@@ -154,6 +154,7 @@ class SendOperation : public Operation, protected SendRequest {
 
  protected:
   Channel& channel() { return *channel_; }
+  bool sent_at_once() const { return outcome_ == Outcome::kDone && !parked_; }
 
  private:
   // The sender does not block. One that waits for room, with nothing to send yet, need not wait.

@@ -33,8 +33,7 @@ bool FusedStage::Run() {
 
 void FusedStage::FailRun() { own_work_.run().FusedBodyFailed(own_work_, error_); }
 
-bool SendOnward::await_ready() {
-  if (waits_) return SendOperation::await_ready();
+bool SendOnward::ReadyWithNothing() {
   cancelled_ = channel().run_cancelled();
   return cancelled_ ? !work_->MustTakeTurn() : work_->SpendBudget();
 }
@@ -45,7 +44,7 @@ bool SendOnward::await_suspend(std::coroutine_handle<> frame) {
   return true;
 }
 
-absl::Status SendOnward::await_resume() {
+absl::Status SendOnward::Finish() {
   if (!waits_) return cancelled_ ? absl::CancelledError("") : absl::OkStatus();
   absl::Status sent = SendOperation::await_resume();
   if (items_ != nullptr) items_->Clear();

@@ -61,11 +61,18 @@ class SendOnward final : public SendOperation<Unbounded> {
                       items == nullptr ? 0 : items->size(), Unbounded(), for_room),
         items_(items),
         waits_(for_room || count > 0) {}
-  bool await_ready();
+  bool await_ready() { return waits_ ? SendOperation::await_ready() : ReadyWithNothing(); }
   bool await_suspend(std::coroutine_handle<> frame);
-  absl::Status await_resume();
+  absl::Status await_resume() {
+    if (!waits_ || !sent_at_once()) return Finish();
+    if (items_ != nullptr) items_->Clear();
+    return absl::OkStatus();
+  }
 
  private:
+  bool ReadyWithNothing();
+  absl::Status Finish();
+
   ItemsBase* const items_;
   const bool waits_;
   bool cancelled_ = false;

@@ -1,5 +1,9 @@
 #include "weir/stages/source.h"
 
+#include <algorithm>
+#include <memory>
+#include <utility>
+
 #include "weir/stages/fuse.h"
 #include "weir/stages/pace.h"
 
@@ -8,35 +12,52 @@ namespace {
 
 constexpr size_t kMostPulled = 64;
 
+// What a Work does between two waits, as in FunctionStage.
+struct Batch {
+  Batch(std::unique_ptr<SourceBody> from, OutBase* out, internal::Work& work)
+      : body(std::move(from)), onward(out, &body->outputs(), work), work(work) {}
+
+  // Draws as much as there is room for.
+  void Pull() {
+    pace.Begin(work.context());
+    verdict = body->Pull(std::min(pace.limit(), onward.room()), error);
+    const size_t pulled = body->outputs().size();
+    onward.Run();
+    if (pace.End(work.context(), pulled, onward.bodies())) work.EndTurn();
+  }
+
+  const std::unique_ptr<SourceBody> body;
+  Onward onward;
+  internal::Work& work;
+  Pace pace{kMostPulled};
+  Verdict verdict = Verdict::kNext;
+  absl::Status error;
+};
+
 }  // namespace
 
 Task<> SourceStage::Work(Context& context) {
   absl::Status error;
-  const std::unique_ptr<SourceBody> body = MakeBody(error);
+  std::unique_ptr<SourceBody> body = MakeBody(error);
   if (!error.ok()) co_return error;
   ThisWork this_work;
   internal::Work& work = co_await this_work;
-  Onward onward(outs()[0], &body->outputs(), work);
-  Pace pace(kMostPulled);
-  Verdict verdict = Verdict::kNext;
-  while (verdict == Verdict::kNext && !context.draining()) {
+  Batch batch(std::move(body), outs()[0], work);
+  Onward& onward = batch.onward;
+  while (batch.verdict == Verdict::kNext && !context.draining()) {
     if (onward.room() == 0) {
       SendOnward wait = onward.WaitForRoom();
       absl::Status waited = co_await wait;
       if (!waited.ok()) co_return onward.Refused(waited);
     }
-    pace.Begin(context);
-    verdict = body->Pull(std::min(pace.limit(), onward.room()), error);
-    const size_t pulled = body->outputs().size();
-    onward.Run();
-    if (pace.End(context, pulled, onward.bodies())) work.EndTurn();
+    batch.Pull();
     SendOnward send = onward.Send();
     absl::Status sent = co_await send;
     if (!sent.ok()) co_return onward.Refused(sent);
     if (onward.failed()) co_return onward.Fail();
-    onward.Consider(pace);
+    onward.Consider(batch.pace);
   }
-  co_return error;
+  co_return batch.error;
 }
 
 }  // namespace weir::internal
