@@ -252,8 +252,10 @@ Outcome Channel::Take(ReceiveRequest& request, size_t settled) {
 Outcome Channel::ParkReceive(ReceiveRequest& request) {
   WakeList wakes;
   Lock lock(mutex_);
-  Outcome outcome = TakeLocked(request, wakes);
-  if (outcome == Outcome::kNone) {
+  Outcome outcome = Outcome::kNone;
+  if (run_cancelled() || senders_ == 0 || queued() > 0) {
+    outcome = TakeLocked(request, wakes);
+  } else {
     Link(receivers_waiting_, request, kReceiverParked);
     if (single_ && queued() > 0) {  // the sender sent before it could see the gate
       UnlinkReceiver(request);
