@@ -40,6 +40,12 @@ namespace {
 // Items that are dropped or destroyed outside of the lock stand on the stack meanwhile: so many at once, and at least one.
 size_t AtOnce(const ItemType& type) { return std::max<size_t>(1, 512 / type.size); }
 
+uint32_t LowWatermark(size_t capacity) {
+  constexpr size_t kLeftOver = 256;
+  const size_t room = std::max(capacity / 2, capacity - std::min(capacity, kLeftOver));
+  return static_cast<uint32_t>(std::clamp<size_t>(room, 1, UINT32_MAX));
+}
+
 // In room of its own for `count` items, on the stack of the calling function.
 #define WEIR_ROOM_ON_STACK(type, count) \
   AlignedFor(type, alloca((count) * (type).size + (type).alignment))
@@ -59,7 +65,7 @@ struct Doomed {
 }  // namespace
 
 Channel::Channel(const ItemType& type, size_t capacity, const RunSignals& signals)
-    : ring_(type), capacity_(capacity), signals_(signals) {}
+    : ring_(type), capacity_(capacity), signals_(signals), admit_room_(LowWatermark(capacity)) {}
 
 Channel::~Channel() {
   if (type().destroy == nullptr) return;
@@ -105,7 +111,11 @@ void Channel::HandOver(SendRequest& request) {
   if (leased_ + n > high_water_.load(std::memory_order_relaxed))
     high_water_.store(leased_ + n, std::memory_order_relaxed);
 #endif
-  type().Move(receive.into, type().At(request.items, request.sent), n);
+  if (n == request.count && request.buffer != nullptr && receive.buffer != nullptr) {
+    request.buffer->Swap(*receive.buffer);
+  } else {
+    type().Move(receive.into, type().At(request.items, request.sent), n);
+  }
   request.sent += n;
   receive.position = tail + passed_.load(std::memory_order_relaxed);
   receive.got = n;
@@ -549,10 +559,7 @@ void Channel::LinkSender(SendRequest& request) {
   ring_.Reserve(slots_wanted(), next_.load(std::memory_order_relaxed),
                 tail_.load(std::memory_order_relaxed));
   if (bytes_ != nullptr) bytes_->Reserve(capacity_, tail_.load(std::memory_order_relaxed));
-  admit_at_.store(request.bounded || !single_
-                      ? 1
-                      : static_cast<uint32_t>(std::clamp<size_t>(admit_room(), 1, UINT32_MAX)),
-                  std::memory_order_relaxed);
+  admit_at_.store(request.bounded || !single_ ? 1 : admit_room_, std::memory_order_relaxed);
   Link(senders_waiting_, request, kSenderParked);
 }
 
@@ -573,12 +580,12 @@ void Channel::AdmitSenders(WakeList& wakes) {
     const size_t fitting = Fitting(request);
     if (request.count - request.sent == fitting) {
       UnlinkSender(request);
-      if (request.Claim(Outcome::kDone, wakes)) Enter(request, fitting);
-    } else if (fitting > 0) {
-      Enter(request, fitting);
-    } else {
+      if (!request.Claim(Outcome::kDone, wakes)) continue;
+    } else if (fitting == 0) {
       return;  // of bytes there are too few
     }
+    if (fitting == 0) continue;
+    Enter(request, fitting);
     ServeReceivers(wakes);  // serving one that does not lease makes room again
   }
 }

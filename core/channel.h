@@ -41,6 +41,7 @@
 #include "absl/base/thread_annotations.h"
 #include "weir/core/atomic.h"
 #include "weir/core/block_pool.h"
+#include "weir/core/item_buffer.h"
 #include "weir/core/item_type.h"
 #include "weir/core/mutex.h"
 #include "weir/core/policy.h"
@@ -89,6 +90,7 @@ struct SendRequest : WaitLink {
   bool refusable = true;               // what it does not send counts as refused
   void* items = nullptr;  // `count` of the channel's type; the first `sent` have been moved from
   size_t count = 0;
+  ItemBuffer* buffer = nullptr;  // what holds the items, and no others: it may be exchanged
   size_t sent = 0;                  // guarded by the channel's lock while linked
   std::unique_ptr<size_t[]> bytes;  // of each item, where the channel's bytes are bounded
 };
@@ -97,6 +99,7 @@ struct ReceiveRequest : WaitLink {
   void* into =
       nullptr;  // raw room for `max` items of the channel's type; the first `got` are constructed
   size_t max = 1;
+  ItemBuffer* buffer = nullptr;  // where `into` is, empty: it may be exchanged
   size_t got = 0;         // guarded by the channel's lock while linked
   bool bounded = false;   // a timer or a Context may end the wait
   bool lease = false;     // what is got still counts as in the channel, until settled
@@ -358,12 +361,6 @@ class Channel final : public Pooled {
   // Gives the parked senders the room that there is.
   void AdmitSenders(WakeList& wakes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
-  // How much room a sender that alone sends waits for, the low watermark: half of it, or of a large channel more, but so that the
-  // receiver has something to do until the sender has come.
-  size_t admit_room() const {
-    constexpr size_t kLeftOver = 256;
-    return std::max(capacity_ / 2, capacity_ - std::min(capacity_, kLeftOver));
-  }
   // How many slots there may be items for.
   size_t slots_wanted() const { return overwrites_ ? 2 * capacity_ : capacity_; }
 
@@ -409,6 +406,9 @@ class Channel final : public Pooled {
   // Both sides'.
   alignas(kCacheLine) Atomic<uint32_t> gate_{0};
   Atomic<uint32_t> admit_at_{1};  // so much room is worth waking the parked sender for
+  // How much a sender that alone sends waits for, the low watermark: half of the room, or of a large channel more, but so that the
+  // receiver has something to do until the sender has come.
+  const uint32_t admit_room_;
 
   mutable SpinMutex mutex_;
   WaitList senders_waiting_ ABSL_GUARDED_BY(mutex_);

@@ -4,10 +4,7 @@
 
 namespace weir::internal {
 
-LeaseBase::~LeaseBase() {
-  Release();
-  type_.Free(items_, room_);
-}
+LeaseBase::~LeaseBase() { Release(); }
 
 void LeaseBase::Settle() {
   channel_->Settle(next_ - settled_, nullptr, 0);
@@ -17,13 +14,13 @@ void LeaseBase::Settle() {
 size_t LeaseBase::Empty() {
   if (channel_ == nullptr) return 0;
   size_t untold = next_ - settled_;
-  const size_t rest = count_ - next_;
-  if (rest > 0) {
-    channel_->Settle(untold, items(), rest);  // destroys the moved-from rest
+  if (!empty()) {
+    channel_->Settle(untold, items(), size());  // destroys the moved-from rest
+    buffer_.SetSize(next_);
     untold = 0;
   }
-  type_.Destroy(items_, next_);
-  next_ = settled_ = count_ = 0;
+  buffer_.Clear();
+  next_ = settled_ = 0;
   return untold;
 }
 
@@ -33,12 +30,6 @@ void LeaseBase::Release() {
   if (work_ != nullptr) work_->CloseLease(*this);
   work_ = nullptr;
   channel_ = nullptr;
-}
-
-void LeaseBase::Grow(size_t room) {
-  type_.Free(std::exchange(items_, nullptr), std::exchange(room_, 0));
-  items_ = type_.Allocate(room);
-  room_ = room;
 }
 
 }  // namespace weir::internal

@@ -7,7 +7,7 @@
 #include <span>
 #include <utility>
 
-#include "weir/core/item_type.h"
+#include "weir/core/item_buffer.h"
 #include "weir/core/transfer.h"
 
 namespace weir {
@@ -21,18 +21,18 @@ namespace internal {
 // so that what was taken makes room.
 class LeaseBase {
  public:
-  explicit LeaseBase(const ItemType& type) : type_(type) {}
+  explicit LeaseBase(const ItemType& type) : buffer_(type) {}
   LeaseBase(const LeaseBase&) = delete;
   LeaseBase& operator=(const LeaseBase&) = delete;
 
   ~LeaseBase();
 
-  bool empty() const { return next_ == count_; }
-  size_t size() const { return count_ - next_; }
+  bool empty() const { return next_ == buffer_.size(); }
+  size_t size() const { return buffer_.size() - next_; }
   // The place of the next item in the channel's history, counted from 0.
   uint64_t position() const { return position_ + next_; }
   // Those that are left.
-  void* items() { return type_.At(items_, next_); }
+  void* items() { return buffer_.type().At(buffer_.data(), next_); }
   // The first `count` of them have been moved from, and are to be destroyed.
   void Take(size_t count) { next_ += count; }
 
@@ -49,16 +49,8 @@ class LeaseBase {
   // Gives back what was not taken, destroys what was. Returns how many of those the channel has not been told of.
   size_t Empty();
   void Release();
-  // Room for so many, where nothing is held.
-  void Reserve(size_t room) {
-    if (room > room_) Grow(room);
-  }
-  void Grow(size_t room);
 
-  const ItemType& type_;
-  void* items_ = nullptr;  // room_ of them, of which the first count_ are constructed
-  size_t room_ = 0;
-  size_t count_ = 0;
+  ItemBuffer buffer_;
   size_t next_ = 0;        // the first that has not been taken
   size_t settled_ = 0;     // how many taken ones the channel has been told of
   uint64_t position_ = 0;  // of the first item

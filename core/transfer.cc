@@ -66,23 +66,24 @@ template <class Bounding>
 bool ReceiveBatchOperation<Bounding>::await_ready() {
   // One that has to grow tells its channel of everything first, for there may be no memory to grow.
   if (lease_.channel_ != nullptr &&
-      (lease_.channel_ != &this->channel() || this->max > lease_.room_))
+      (lease_.channel_ != &this->channel() || this->max > lease_.buffer_.room()))
     lease_.Release();
   this->settle_first(lease_.Empty());
-  lease_.Reserve(this->max);
-  this->into = lease_.items_;
+  lease_.buffer_.Reserve(this->max);
+  this->buffer = &lease_.buffer_;
+  this->into = lease_.buffer_.data();
   return ReceiveOperation<Bounding>::await_ready();
 }
 
 template <class Bounding>
 bool ReceiveBatchOperation<Bounding>::await_resume() {
   this->Finish();
-  lease_.count_ = this->got;
+  lease_.buffer_.SetSize(this->got);
   lease_.position_ = ReceiveRequest::position;
   lease_.channel_ = &this->channel();
   lease_.work_ = &this->work();
-  if (lease_.count_ > 0 && !lease_.open_) this->work().OpenLease(lease_);
-  return lease_.count_ > 0;
+  if (this->got > 0 && !lease_.open_) this->work().OpenLease(lease_);
+  return this->got > 0;
 }
 
 template class ReceiveBatchOperation<Unbounded>;

@@ -46,7 +46,7 @@ class Body : public Pooled {
   // The input is complete.
   virtual Verdict Finish(absl::Status& error) = 0;
   // What it has emitted and nobody has taken yet; null for a sink.
-  virtual ItemsBase* outputs() = 0;
+  virtual ItemBuffer* outputs() = 0;
 };
 
 // For a Body's Process: calls `use(I&&)` with one item after the other until it returns false.

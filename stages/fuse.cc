@@ -8,7 +8,7 @@
 
 namespace weir::internal {
 
-FusedStage::FusedStage(const InBase& in, ItemsBase& input, Work& head)
+FusedStage::FusedStage(const InBase& in, ItemBuffer& input, Work& head)
     : own_work_(head.run().WorkOf(in.stage(), head.index())),
       channel_(in.channel()),
       out_(in.stage().outs().empty() ? nullptr : in.stage().outs()[0]),

@@ -30,7 +30,7 @@ namespace weir::internal {
 // A stage whose body is run by the Work `head` of a stage before it, over what will be in `input`.
 class FusedStage : public Pooled {
  public:
-  FusedStage(const InBase& in, ItemsBase& input, Work& head);
+  FusedStage(const InBase& in, ItemBuffer& input, Work& head);
 
   // Takes all of its input, and emits; false if there was none. It stops at the first error, which is kept.
   bool Run();
@@ -38,7 +38,7 @@ class FusedStage : public Pooled {
   Work& own_work() { return own_work_; }
   // Where it emits to, and what: null for a sink.
   OutBase* out() { return out_; }
-  ItemsBase* outputs() { return body_->outputs(); }
+  ItemBuffer* outputs() { return body_->outputs(); }
   const absl::Status& error() const { return error_; }
   void FailRun();
 
@@ -46,7 +46,7 @@ class FusedStage : public Pooled {
   Work& own_work_;
   Channel& channel_;
   OutBase* const out_;
-  ItemsBase& input_;
+  ItemBuffer& input_;
   const std::unique_ptr<Body> body_;
   absl::Status error_;
 };
@@ -56,11 +56,13 @@ class FusedStage : public Pooled {
 class SendOnward final : public SendOperation<Unbounded> {
  public:
   // `items` may be null, for nothing. With `for_room` it waits for room instead.
-  SendOnward(OutBase& out, ItemsBase* items, bool for_room)
+  SendOnward(OutBase& out, ItemBuffer* items, bool for_room)
       : SendOperation(out.channel(), out.sender(), items == nullptr ? nullptr : items->data(),
                       items == nullptr ? 0 : items->size(), Unbounded(), for_room),
         items_(items),
-        waits_(for_room || count > 0) {}
+        waits_(for_room || count > 0) {
+    buffer = items;
+  }
   bool await_ready() { return waits_ ? SendOperation::await_ready() : ReadyWithNothing(); }
   bool await_suspend(std::coroutine_handle<> frame);
   absl::Status await_resume() {
@@ -73,7 +75,7 @@ class SendOnward final : public SendOperation<Unbounded> {
   bool ReadyWithNothing();
   absl::Status Finish();
 
-  ItemsBase* const items_;
+  ItemBuffer* const items_;
   const bool waits_;
   bool cancelled_ = false;
 };
@@ -88,7 +90,7 @@ class SendOnward final : public SendOperation<Unbounded> {
 class Onward {
  public:
   // Both are null for a sink.
-  Onward(OutBase* out, ItemsBase* items, Work& work)
+  Onward(OutBase* out, ItemBuffer* items, Work& work)
       : work_(work), out_(out), items_(items), last_out_(out), last_items_(items) {}
 
   void Run() {
@@ -130,11 +132,11 @@ class Onward {
 
   Work& work_;
   OutBase* const out_;
-  ItemsBase* const items_;
+  ItemBuffer* const items_;
   std::vector<std::unique_ptr<FusedStage>> fused_;
   // The end of the row. That of a sink has no items, and any Out: of which nothing is sent.
   OutBase* last_out_;
-  ItemsBase* last_items_;
+  ItemBuffer* last_items_;
   bool looked_ = false;
   bool failed_ = false;
   uint32_t batches_ = 0;

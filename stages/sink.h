@@ -49,7 +49,7 @@ class Sink final : public FunctionStage {
       kernel_.Commit(state_);
       return Verdict::kNext;
     }
-    ItemsBase* outputs() override { return nullptr; }
+    ItemBuffer* outputs() override { return nullptr; }
 
    private:
     Kernel& kernel_;

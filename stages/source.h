@@ -28,7 +28,7 @@ class SourceBody : public Pooled {
   virtual ~SourceBody() = default;
   // Emits up to `most` items; kDone if there are no more.
   virtual Verdict Pull(size_t most, absl::Status& error) = 0;
-  virtual ItemsBase& outputs() = 0;
+  virtual ItemBuffer& outputs() = 0;
 };
 
 // The one coroutine of all sources.
@@ -66,7 +66,7 @@ class Source final : public SourceStage {
       const auto emit = [&filler](O item) { filler.Push(std::move(item)); };
       return generator_.Pull(state_, most, emit, error);
     }
-    ItemsBase& outputs() override { return outputs_; }
+    ItemBuffer& outputs() override { return outputs_; }
 
    private:
     Generator& generator_;

@@ -68,7 +68,7 @@ class Transform final : public FunctionStage {
       const auto emit = [this](O output) { outputs_.Push(std::move(output)); };
       return kernel_.Finish(state_, emit, error);
     }
-    ItemsBase* outputs() override { return &outputs_; }
+    ItemBuffer* outputs() override { return &outputs_; }
 
    private:
     static auto Begin(Kernel& kernel, Context& context) {

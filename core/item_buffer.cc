@@ -1,15 +1,15 @@
-#include "weir/stages/items.h"
+#include "weir/core/item_buffer.h"
 
 #include <algorithm>
 
 namespace weir::internal {
 
-ItemsBase::~ItemsBase() {
+ItemBuffer::~ItemBuffer() {
   Clear();
   type_.Free(items_, room_);
 }
 
-void ItemsBase::Grow(size_t count) {
+void ItemBuffer::Grow(size_t count) {
   const size_t room = std::max(size_ + count, room_ * 2);
   void* const items = type_.Allocate(room);
   type_.Move(items, items_, size_);
