@@ -254,6 +254,11 @@ inline void WaitList::PushBack(WaitLink& link) {
 
 inline void WaitList::Remove(WaitLink& link) {
   if (!link.linked_) return;
+  if (first_ == &link && last_ == &link) {
+    first_ = last_ = nullptr;
+    link.linked_ = false;
+    return;
+  }
   (link.previous_ == nullptr ? first_ : link.previous_->next_) = link.next_;
   (link.next_ == nullptr ? last_ : link.next_->previous_) = link.previous_;
   link.next_ = link.previous_ = nullptr;
