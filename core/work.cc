@@ -121,20 +121,15 @@ Wait Work::waiting() const {
           .place = waiting_place_.load(std::memory_order_relaxed)};
 }
 
-void Work::Prepare(std::coroutine_handle<> frame, const Wait& wait) {
+void Work::BeforeWait(const Channel* received_from) {
   // Before anything is linked: what throws here is thrown by the co_await.
   if (faulty_) [[unlikely]]
     run_.engine().BeforeWait(*this);
   for (LeaseBase* lease = leases_; lease != nullptr; lease = lease->next_open_)
     lease->SettleTaken();
-  // A channel that is received from does that itself.
-  const Channel* const parks = wait.kind == WaitKind::kReceive ? wait.channel : nullptr;
   for (InBase* in : stage_.ins()) {
-    if (&in->channel() != parks) in->channel().AdmitOwed();
+    if (&in->channel() != received_from) in->channel().AdmitOwed();
   }
-  resume_point_ = frame;
-  Note(wait);
-  Waiter::Prepare();
 }
 
 bool Work::SuspendDecided() {

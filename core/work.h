@@ -60,7 +60,12 @@ class Work final : public Job, public Waiter, public Pooled {
   }
   // Suspends a Work whose operation is decided already: to the back of the queue, or to the gate.
   void Yield(std::coroutine_handle<> frame);
-  void Prepare(std::coroutine_handle<> frame, const Wait& wait);
+  void Prepare(std::coroutine_handle<> frame, const Wait& wait) {
+    BeforeWait(wait.kind == WaitKind::kReceive ? wait.channel : nullptr);
+    resume_point_ = frame;
+    Note(wait);
+    Waiter::Prepare();
+  }
   // Publishes the wait. True: suspended, and nothing of the frame may be touched. False: decided meanwhile, go on.
   bool Suspend() { return Publish() || SuspendDecided(); }
   // For an operation that must publish under a lock of its own; if that fails, `SuspendDecided` does the rest.
@@ -98,6 +103,9 @@ class Work final : public Job, public Waiter, public Pooled {
 
   // How many operations a Work may do without waiting before others get their turn.
   static constexpr int kBudget = 256;
+
+  // What the Work has taken makes room; a channel that is received from does that itself.
+  void BeforeWait(const Channel* received_from);
 
   // Tells the sampler what the Work waits for.
   void Note([[maybe_unused]] WaitKind kind) {
