@@ -90,7 +90,7 @@ struct SendRequest : WaitLink {
   bool refusable = true;               // what it does not send counts as refused
   void* items = nullptr;  // `count` of the channel's type; the first `sent` have been moved from
   size_t count = 0;
-  ItemBuffer* buffer = nullptr;  // what holds the items, and no others: it may be exchanged
+  ItemBuffer* buffer = nullptr;     // what holds the items, and no others: it may be exchanged
   size_t sent = 0;                  // guarded by the channel's lock while linked
   std::unique_ptr<size_t[]> bytes;  // of each item, where the channel's bytes are bounded
 };
@@ -100,10 +100,10 @@ struct ReceiveRequest : WaitLink {
       nullptr;  // raw room for `max` items of the channel's type; the first `got` are constructed
   size_t max = 1;
   ItemBuffer* buffer = nullptr;  // where `into` is, empty: it may be exchanged
-  size_t got = 0;         // guarded by the channel's lock while linked
-  bool bounded = false;   // a timer or a Context may end the wait
-  bool lease = false;     // what is got still counts as in the channel, until settled
-  uint64_t position = 0;  // of the first item got, counted from the channel's beginning
+  size_t got = 0;                // guarded by the channel's lock while linked
+  bool bounded = false;          // a timer or a Context may end the wait
+  bool lease = false;            // what is got still counts as in the channel, until settled
+  uint64_t position = 0;         // of the first item got, counted from the channel's beginning
 };
 
 class Channel final : public Pooled {

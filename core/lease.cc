@@ -11,19 +11,6 @@ void LeaseBase::Settle() {
   settled_ = next_;
 }
 
-size_t LeaseBase::Empty() {
-  if (channel_ == nullptr) return 0;
-  size_t untold = next_ - settled_;
-  if (!empty()) {
-    channel_->Settle(untold, items(), size());  // destroys the moved-from rest
-    buffer_.SetSize(next_);
-    untold = 0;
-  }
-  buffer_.Clear();
-  next_ = settled_ = 0;
-  return untold;
-}
-
 void LeaseBase::Release() {
   const size_t untold = Empty();
   if (untold > 0) channel_->Settle(untold, nullptr, 0);

@@ -47,7 +47,18 @@ class LeaseBase {
   }
   void Settle();
   // Gives back what was not taken, destroys what was. Returns how many of those the channel has not been told of.
-  size_t Empty();
+  size_t Empty() {
+    if (channel_ == nullptr) return 0;
+    size_t untold = next_ - settled_;
+    if (!empty()) {
+      channel_->Settle(untold, items(), size());  // destroys the moved-from rest
+      buffer_.SetSize(next_);
+      untold = 0;
+    }
+    buffer_.Clear();
+    next_ = settled_ = 0;
+    return untold;
+  }
   void Release();
 
   ItemBuffer buffer_;

@@ -56,7 +56,8 @@ Task<> FunctionStage::Work(Context& context) {
   LeaseBase lease(input.type());
   ReceiveBatchOperation receive(input, lease, 1, Unbounded());
   const bool any = co_await receive;
-  if (!any && fusable_) co_return input.run_cancelled() ? absl::CancelledError("") : absl::OkStatus();
+  if (!any && fusable_)
+    co_return input.run_cancelled() ? absl::CancelledError("") : absl::OkStatus();
   Task<> rest = WorkFrom(context, lease);
   absl::Status ended = co_await rest;
   co_return ended;

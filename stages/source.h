@@ -104,7 +104,8 @@ struct RangeGenerator {
     // In a register: for all that the compiler knows, each store of an item might change the State.
     Iterator at = std::move(state.at);
     size_t i = 0;
-    for (; i < count && (sized || at != state.end); ++i, ++at) emit(std::ranges::range_value_t<R>(*at));
+    for (; i < count && (sized || at != state.end); ++i, ++at)
+      emit(std::ranges::range_value_t<R>(*at));
     state.at = std::move(at);
     return i < most ? Verdict::kDone : Verdict::kNext;
   }
