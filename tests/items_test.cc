@@ -39,6 +39,19 @@ TEST_F(ItemsTest, Clear_DestroysThem_AndTheRoomStays) {
   EXPECT_EQ(items.data(), room);
 }
 
+TEST_F(ItemsTest, Swap_ExchangesWhatTheyHold_AndTheirRoom) {
+  Items<Counted> full, empty;
+  for (int i = 0; i < 3; ++i) full.Push(Counted(i));
+  Counted* const room = full.data();
+  full.Swap(empty);
+  EXPECT_TRUE(full.empty());
+  EXPECT_EQ(full.room(), 0u);
+  EXPECT_EQ(empty.data(), room);
+  EXPECT_EQ(Values(empty), (std::vector<int>{0, 1, 2}));
+  full.Push(Counted(3));
+  EXPECT_EQ(CountedItems::alive(), 4);
+}
+
 TEST_F(ItemsTest, Filler_AddsToWhatIsThere_OnceItHasGone) {
   Items<Counted> items;
   items.Push(Counted(1));

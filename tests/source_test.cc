@@ -170,13 +170,14 @@ TEST(SourceClockTest, WhatTakesLongToMake_IsReceivedBeforeMoreIsMade) {
          clock.Advance(absl::Microseconds(60));
          return made++;
        }))
-      .ForEach("receive",
-               [&](int) {
-                 const int behind = made - received++;
-                 // The source may fill the channel before the other Work has been posted for the first time.
-                 if (received > 100) most_behind = std::max(most_behind, behind);
-               },
-               {.fuse = false});
+      .ForEach(
+          "receive",
+          [&](int) {
+            const int behind = made - received++;
+            // The source may fill the channel before the other Work has been posted for the first time.
+            if (received > 100) most_behind = std::max(most_behind, behind);
+          },
+          {.fuse = false});
   EXPECT_TRUE(weir::Run(engine, graph).Wait().ok());
   EXPECT_EQ(received, 500);
   EXPECT_LE(most_behind, 2);

@@ -61,6 +61,25 @@ TEST_F(WaiterTest, Claim_Second_IsRefused_FirstOutcomeStays) {
   EXPECT_EQ(waiter_.Resumed().outcome, Outcome::kCancelled);
 }
 
+TEST_F(WaiterTest, AWaitThatOneLinkAloneCanEnd_IsClaimedThroughIt) {
+  WaitLink link;
+  link.waiter = &waiter_;
+  link.alone = true;
+  waiter_.Prepare();
+  waiter_.PublishAlone();
+  EXPECT_TRUE(waiter_.parked());
+  {
+    WakeList wakes;
+    EXPECT_TRUE(link.Claim(Outcome::kEnd, wakes));
+    EXPECT_EQ(waiter_.woken, 0);
+  }
+  EXPECT_EQ(waiter_.woken, 1);
+  EXPECT_TRUE(waiter_.claimed());
+  const Waiter::Result result = waiter_.Resumed();
+  EXPECT_EQ(result.outcome, Outcome::kEnd);
+  EXPECT_FALSE(result.early);
+}
+
 TEST_F(WaiterTest, Resumed_WaitsAgain) {
   for (Outcome outcome :
        {Outcome::kCancelled, Outcome::kClosed, Outcome::kDone, Outcome::kEnd, Outcome::kTimedOut}) {

@@ -43,6 +43,7 @@ class ChannelInterleavingTest : public ::testing::Test {
       if (sending->Claim(Outcome::kTimedOut, wakes)) timed_out_beside_room |= room;
     }
     Mutex timer;
+    bool fires = false;
     Parked* sending = nullptr;
     Values received;
     Values refused;
@@ -84,6 +85,7 @@ class ChannelInterleavingTest : public ::testing::Test {
     Parked waiter;
     request.sender = &shared.end;
     request.waiter = &waiter;
+    request.alone = !shared.fires;
     Outcome outcome = Outcome::kDone;
     if (request.count == 1 && shared.channel.PutOne(*static_cast<int*>(request.items))) {
       request.sent = 1;
@@ -95,7 +97,7 @@ class ChannelInterleavingTest : public ::testing::Test {
       waiter.Prepare();
       outcome = shared.channel.ParkSend(request);
       if (outcome == Outcome::kNone) shared.Arm(&waiter);
-      const Waiter::Result result = waiter.Await(outcome);
+      const Waiter::Result result = waiter.Await(outcome, request.alone);
       shared.Arm(nullptr);
       outcome = result.outcome;
       early = result.early;
@@ -158,6 +160,7 @@ class ChannelInterleavingTest : public ::testing::Test {
       request.max = max;
       request.lease = lease;
       request.waiter = &waiter;
+      request.alone = true;
       Outcome outcome = Outcome::kDone;
       if (max == 1 && !lease && shared.channel.TakeOne(room.data())) {
         request.got = 1;
@@ -166,7 +169,7 @@ class ChannelInterleavingTest : public ::testing::Test {
       }
       if (outcome == Outcome::kNone) {
         waiter.Prepare();
-        const Waiter::Result result = waiter.Await(shared.channel.ParkReceive(request));
+        const Waiter::Result result = waiter.Await(shared.channel.ParkReceive(request), request.alone);
         outcome = result.outcome;
         if (result.early || outcome != Outcome::kDone) shared.channel.UnlinkReceive(request);
       }
@@ -331,6 +334,7 @@ TEST_F(ChannelInterleavingTest, SendTimesOut_TheItemIsTheSendersOrReceived) {
   Explore(
       1,
       [](Shared& shared) -> World::Threads {
+        shared.fires = true;
         return {[&] {
                   Send(shared, {1, 2, 3}, 1);
                 },
@@ -395,11 +399,12 @@ class SelectInterleavingTest : public ::testing::Test {
       request.count = 1;
       request.sender = &shared.ends[i];
       request.waiter = &waiter;
+      request.alone = true;
       if (shared.channel(i).PutOne(value)) continue;
       Outcome outcome = shared.channel(i).Put(request);
       if (outcome != Outcome::kNone) continue;
       waiter.Prepare();
-      const Waiter::Result result = waiter.Await(shared.channel(i).ParkSend(request));
+      const Waiter::Result result = waiter.Await(shared.channel(i).ParkSend(request), request.alone);
       if (result.early || result.outcome != Outcome::kDone) shared.channel(i).UnlinkSend(request);
       if (result.outcome != Outcome::kDone) shared.wrong = "a send was not done";
     }
@@ -414,10 +419,11 @@ class SelectInterleavingTest : public ::testing::Test {
       ReceiveRequest request;
       request.into = &item;
       request.waiter = &waiter;
+      request.alone = true;
       Outcome outcome = shared.channel(i).Take(request);
       if (outcome == Outcome::kNone) {
         waiter.Prepare();
-        const Waiter::Result result = waiter.Await(shared.channel(i).ParkReceive(request));
+        const Waiter::Result result = waiter.Await(shared.channel(i).ParkReceive(request), request.alone);
         outcome = result.outcome;
         if (result.early || outcome != Outcome::kDone) shared.channel(i).UnlinkReceive(request);
       }

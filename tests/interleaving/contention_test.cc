@@ -37,11 +37,12 @@ struct Hop {
     request.sender = &end;
     request.items = items;
     request.count = count;
+    request.alone = true;
     if (channel.Put(request) != Outcome::kNone) return;
     Parked waiter;
     waiter.Prepare();
     request.waiter = &waiter;
-    const Waiter::Result result = waiter.Await(channel.ParkSend(request));
+    const Waiter::Result result = waiter.Await(channel.ParkSend(request), request.alone);
     if (result.early || result.outcome != Outcome::kDone) channel.UnlinkSend(request);
   }
 
@@ -51,12 +52,13 @@ struct Hop {
     request.into = items;
     request.max = kBatch;
     request.lease = true;
+    request.alone = true;
     Outcome outcome = channel.Take(request, settled);
     if (outcome == Outcome::kNone) {
       Parked waiter;
       waiter.Prepare();
       request.waiter = &waiter;
-      const Waiter::Result result = waiter.Await(channel.ParkReceive(request));
+      const Waiter::Result result = waiter.Await(channel.ParkReceive(request), request.alone);
       outcome = result.outcome;
       if (result.early || outcome != Outcome::kDone) channel.UnlinkReceive(request);
     }

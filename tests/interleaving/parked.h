@@ -11,13 +11,14 @@ class Parked final : public Waiter {
   // A store to its word that is still delayed must not come when this is gone.
   ~Parked() { interleaving::World::current()->Drain(); }
   void Wake() override { woken_ = true; }
-  // Waits as a Work does whose request has been parked with `outcome`; what came of it.
-  Result Await(Outcome outcome) {
+  // Waits as a Work does whose request has been parked with `outcome`; what came of it. `alone`: the request's.
+  Result Await(Outcome outcome, bool alone = false) {
     if (outcome != Outcome::kNone) {
       WakeList none;
       Claim(outcome, none);
     }
-    if (Publish()) interleaving::World::current()->WaitUntil([this] { return woken_; });
+    const bool published = alone && outcome == Outcome::kNone;
+    if (published || Publish()) interleaving::World::current()->WaitUntil([this] { return woken_; });
     return Resumed();
   }
 
