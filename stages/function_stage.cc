@@ -9,8 +9,8 @@ namespace weir::internal {
 namespace {
 
 // What a Work does between two waits. Not locals of its coroutine, where each would be stored for each wait.
-struct Batch {
-  Batch(std::unique_ptr<Body> with, LeaseBase& lease, OutBase* out, internal::Work& work)
+struct FunctionRound {
+  FunctionRound(std::unique_ptr<Body> with, LeaseBase& lease, OutBase* out, internal::Work& work)
       : body(std::move(with)), lease(lease), onward(out, body->outputs(), work), work(work) {}
 
   // Calls the body with as much as fits into one send; the rest of the lease waits in the channel.
@@ -67,21 +67,21 @@ Task<> FunctionStage::WorkFrom(Context& context, LeaseBase& lease) {
   Channel& input = ins()[0]->channel();
   ThisWork this_work;
   internal::Work& work = co_await this_work;
-  Batch batch(MakeBody(context), lease, outs().empty() ? nullptr : outs()[0], work);
-  Onward& onward = batch.onward;
+  FunctionRound round(MakeBody(context), lease, outs().empty() ? nullptr : outs()[0], work);
+  Onward& onward = round.onward;
   const bool in_turn = ordered_ && workers() > 1 && !outs().empty();
 
   while (!lease.empty()) {
     const uint64_t first = lease.position();
     const uint64_t next = first + lease.size();
     bool my_turn = !in_turn;
-    while (!lease.empty() && batch.verdict == Verdict::kNext) {
+    while (!lease.empty() && round.verdict == Verdict::kNext) {
       if (blocking_) {
-        auto call = context.Blocking([&batch] { batch.Process(); });
+        auto call = context.Blocking([&round] { round.Process(); });
         absl::Status called = co_await call;
         if (!called.ok()) co_return called;
       } else {
-        batch.Process();
+        round.Process();
       }
       if (!my_turn) {
         TurnOperation turn(turns_, first, context);
@@ -98,18 +98,18 @@ Task<> FunctionStage::WorkFrom(Context& context, LeaseBase& lease) {
         }
       }
       if (onward.failed()) co_return onward.Fail();
-      onward.Consider(batch.pace);
+      onward.Consider(round.pace);
     }
     // After a failure in order, nothing later is emitted.
-    if (in_turn && !batch.failed()) turns_.Advance(next);
-    if (batch.verdict != Verdict::kNext) break;
-    ReceiveBatchOperation receive(input, lease, batch.pace.limit(), Unbounded());
+    if (in_turn && !round.failed()) turns_.Advance(next);
+    if (round.verdict != Verdict::kNext) break;
+    ReceiveBatchOperation receive(input, lease, round.pace.limit(), Unbounded());
     co_await receive;
   }
-  if (batch.failed()) co_return batch.error;
+  if (round.failed()) co_return round.error;
   if (input.run_cancelled()) co_return absl::CancelledError("");
-  batch.verdict = batch.body->Finish(batch.error);
-  if (batch.failed()) co_return batch.error;
+  round.verdict = round.body->Finish(round.error);
+  if (round.failed()) co_return round.error;
   onward.Run();
   if (onward.has_output()) {
     SendOnward send = onward.Send();

@@ -13,8 +13,8 @@ namespace {
 constexpr size_t kMostPulled = 64;
 
 // What a Work does between two waits, as in FunctionStage.
-struct Batch {
-  Batch(std::unique_ptr<SourceBody> from, OutBase* out, internal::Work& work)
+struct SourceRound {
+  SourceRound(std::unique_ptr<SourceBody> from, OutBase* out, internal::Work& work)
       : body(std::move(from)), onward(out, &body->outputs(), work), work(work) {}
 
   // Draws as much as there is room for.
@@ -42,22 +42,22 @@ Task<> SourceStage::Work(Context& context) {
   if (!error.ok()) co_return error;
   ThisWork this_work;
   internal::Work& work = co_await this_work;
-  Batch batch(std::move(body), outs()[0], work);
-  Onward& onward = batch.onward;
-  while (batch.verdict == Verdict::kNext && !context.draining()) {
+  SourceRound round(std::move(body), outs()[0], work);
+  Onward& onward = round.onward;
+  while (round.verdict == Verdict::kNext && !context.draining()) {
     if (onward.room() == 0) {
       SendOnward wait = onward.WaitForRoom();
       absl::Status waited = co_await wait;
       if (!waited.ok()) co_return onward.Refused(waited);
     }
-    batch.Pull();
+    round.Pull();
     SendOnward send = onward.Send();
     absl::Status sent = co_await send;
     if (!sent.ok()) co_return onward.Refused(sent);
     if (onward.failed()) co_return onward.Fail();
-    onward.Consider(batch.pace);
+    onward.Consider(round.pace);
   }
-  co_return batch.error;
+  co_return round.error;
 }
 
 }  // namespace weir::internal
