@@ -161,6 +161,12 @@ int Main() {
     Draw(suite, *drawn);
     return 0;
   }
+#ifdef _GLIBCXX_ASSERTIONS
+  fputs(
+      "bench: this build is not optimised, and its figures mean little: build it with --config=opt "
+      "(-c opt is not the same), or `bazel run` it\n",
+      stderr);
+#endif
   std::vector<Result> measured;
   bool verified = true;
   for (const Workload& workload : suite.workloads) {
