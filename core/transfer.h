@@ -155,6 +155,13 @@ class SendOperation : public Operation, protected SendRequest {
  protected:
   Channel& channel() { return *channel_; }
   bool sent_at_once() const { return outcome_ == Outcome::kDone && !parked_; }
+  // Once all is sent: what `co_await` waits for is room for more.
+  void AskForRoom() {
+    this->items = nullptr;
+    this->count = this->sent = 0;
+    this->room_only = true;
+    outcome_ = Outcome::kNone;
+  }
 
  private:
   // The sender does not block. One that waits for room, with nothing to send yet, need not wait.

@@ -55,15 +55,24 @@ class FusedStage : public Pooled {
 // sent, because it failed, is destroyed.
 class SendOnward final : public SendOperation<Unbounded> {
  public:
-  // `items` may be null, for nothing. With `for_room` it waits for room instead.
-  SendOnward(OutBase& out, ItemBuffer* items, bool for_room)
+  enum class What {
+    kItems,
+    kItemsThenRoom,  // items; and if they went at once, then room for more: for who is to wait for that next
+    kRoom,
+  };
+  // `items` may be null, for nothing.
+  SendOnward(OutBase& out, ItemBuffer* items, What what)
       : SendOperation(out.channel(), out.sender(), items == nullptr ? nullptr : items->data(),
-                      items == nullptr ? 0 : items->size(), Unbounded(), for_room),
+                      items == nullptr ? 0 : items->size(), Unbounded(), what == What::kRoom),
         items_(items),
-        waits_(for_room || count > 0) {
+        waits_(what == What::kRoom || count > 0),
+        then_room_(what == What::kItemsThenRoom && sender->policy == nullptr) {
     buffer = items;
   }
-  bool await_ready() { return waits_ ? SendOperation::await_ready() : ReadyWithNothing(); }
+  bool await_ready() {
+    if (!waits_) return ReadyWithNothing();
+    return SendOperation::await_ready() && !(then_room_ && WaitsForRoom());
+  }
   bool await_suspend(std::coroutine_handle<> frame);
   absl::Status await_resume() {
     if (!waits_ || !sent_at_once()) return Finish();
@@ -73,10 +82,17 @@ class SendOnward final : public SendOperation<Unbounded> {
 
  private:
   bool ReadyWithNothing();
+  bool WaitsForRoom() {
+    if (!sent_at_once() || channel().RoomSeen() > 0) return false;
+    items_->Clear();
+    AskForRoom();
+    return true;
+  }
   absl::Status Finish();
 
   ItemBuffer* const items_;
   const bool waits_;
+  const bool then_room_;
   bool cancelled_ = false;
 };
 
@@ -102,14 +118,16 @@ class Onward {
   bool has_output() const {
     return last_out_ != nullptr && (last_items_ == nullptr || !last_items_->empty());
   }
-  SendOnward Send() { return SendOnward(*last_out_, last_items_, false); }
+  SendOnward Send(SendOnward::What what = SendOnward::What::kItems) {
+    return SendOnward(*last_out_, last_items_, what);
+  }
 
   // How many items are worth making: no more than can be sent at once, or a source that is faster than what is behind it would
   // have them in its hands, beside those in the channel. If it is none, wait for room.
   size_t room() const {
     return last_items_ == nullptr ? SIZE_MAX : last_out_->channel().RoomSeen();
   }
-  SendOnward WaitForRoom() { return SendOnward(*last_out_, nullptr, true); }
+  SendOnward WaitForRoom() { return SendOnward(*last_out_, nullptr, SendOnward::What::kRoom); }
 
   // Between two batches: whether the bodies go on in this Work.
   void Consider(const Pace& pace) {

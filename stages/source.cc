@@ -51,7 +51,9 @@ Task<> SourceStage::Work(Context& context) {
       if (!waited.ok()) co_return onward.Refused(waited);
     }
     round.Pull();
-    SendOnward send = onward.Send();
+    const bool more = round.verdict == Verdict::kNext && !onward.failed();
+    SendOnward send =
+        onward.Send(more ? SendOnward::What::kItemsThenRoom : SendOnward::What::kItems);
     absl::Status sent = co_await send;
     if (!sent.ok()) co_return onward.Refused(sent);
     if (onward.failed()) co_return onward.Fail();
