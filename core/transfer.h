@@ -1,6 +1,7 @@
 // The operations behind the ports: what `co_await in.Receive()` and `co_await out.Send(item)` are made of. Their pattern, which
 // every operation that waits follows: `await_ready` tries; `await_suspend` prepares the Work, parks the request in its channel,
-// arms what bounds the wait, and publishes it as its last statement; `await_resume` unlinks what is still linked.
+// arms what bounds the wait, and publishes it as its last statement (or the channel has done that: Channel::ParkSend); `await_resume`
+// unlinks what is still linked.
 #pragma once
 
 #include <coroutine>

@@ -4,7 +4,8 @@
 // How an operation parks (see transfer.h):
 //   1. `await_ready` tries. If that decides the outcome, and the Work's budget is not spent, there is no wait.
 //   2. `await_suspend` calls `Prepare`, links itself where it waits, arms its timer, and ends with `Suspend`: once that has
-//      published the wait, another thread may be running the coroutine, so nothing may follow it.
+//      published the wait, another thread may be running the coroutine, so nothing may follow it. A wait that its channel alone
+//      can end is published by the channel, and needs no `Suspend`.
 //   3. Whoever claims the wait posts the Work; `Run` resumes the coroutine; `await_resume` asks `Resumed` what happened and
 //      unlinks what is still linked.
 //
