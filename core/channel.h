@@ -298,7 +298,7 @@ class Channel final : public Pooled {
   // --- Without the lock, by the Work at the one end of a single channel ---
 
   // Gives a parked receiver what it wants.
-  ABSL_ATTRIBUTE_ALWAYS_INLINE void HandOver(SendRequest& request);
+  ABSL_ATTRIBUTE_ALWAYS_INLINE inline void HandOver(SendRequest& request);
   // The receiver was parked, or is gone, when items were sent.
   void Attend();
   // Items have left: who waits for room gets it once there is enough of it.
