@@ -512,56 +512,60 @@ TEST_P(ChannelTest, Put_ToAParkedReceiverThatHoldsALease_StaysWithinTheCapacity)
   parks.Settle(1);
 }
 
-// A buffer of `values`, sent whole to a parked lease of `max`; what the lease got, and what the buffer still holds.
-class BufferSend {
- public:
-  BufferSend(Channel& channel, const Values& values, size_t max) {
+Values ValuesOf(ItemBuffer& buffer) {
+  Values values;
+  for (size_t i = 0; i < buffer.size(); ++i)
+    values.push_back(static_cast<Counted*>(buffer.data())[i].value());
+  return values;
+}
+
+// A send of all that is in a buffer, which may be exchanged.
+struct BufferSend : SendRequest {
+  explicit BufferSend(const Values& values) {
     from.Reserve(values.size());
     for (const int value : values) {
       ::new (from.type().At(from.data(), from.size())) Counted(value);
       from.SetSize(from.size() + 1);
     }
-    into.Reserve(max);
-    receive.buffer = &into;
-    receive.into = into.data();
-    receive.max = max;
-    receive.lease = true;
-    receive.waiter = &receiver;
-    receiver.Prepare();
-    EXPECT_EQ(channel.ParkReceive(receive), Outcome::kNone);
-    receiver.Publish();
-    send.sender = &end;
-    send.buffer = &from;
-    send.items = from.data();
-    send.count = from.size();
-    outcome = channel.Put(send);
-    into.SetSize(receive.got);
+    sender = &end;
+    buffer = &from;
+    items = from.data();
+    count = from.size();
   }
-  static Values ValuesOf(ItemBuffer& buffer) {
-    Values values;
-    for (size_t i = 0; i < buffer.size(); ++i)
-      values.push_back(static_cast<Counted*>(buffer.data())[i].value());
-    return values;
-  }
-
-  ItemBuffer from{kItemType<Counted>}, into{kItemType<Counted>};
-  Outcome outcome;
-  ReceiveRequest receive;
-  SendRequest send;
-
- private:
-  CountingWaiter receiver;
+  ItemBuffer from{kItemType<Counted>};
   SendingEnd end;
+};
+
+// A lease with a buffer, which waits for up to `max`.
+struct BufferReceive : ReceiveRequest {
+  BufferReceive(Channel& channel, size_t most) {
+    held.Reserve(most);
+    buffer = &held;
+    into = held.data();
+    max = most;
+    lease = true;
+    waiter = &receiver;
+    receiver.Prepare();
+    EXPECT_EQ(channel.ParkReceive(*this), Outcome::kNone);
+    receiver.Publish();
+  }
+  Values Received() {
+    held.SetSize(got);
+    return ValuesOf(held);
+  }
+  ItemBuffer held{kItemType<Counted>};
+  CountingWaiter receiver;
 };
 
 TEST_P(ChannelTest, Put_OfAWholeBuffer_ToAParkedLease_ExchangesThem) {
   Open(4);
-  BufferSend sent(*channel_, {1, 2, 3}, 4);
-  EXPECT_EQ(sent.outcome, Outcome::kDone);
-  EXPECT_EQ(BufferSend::ValuesOf(sent.into), (Values{1, 2, 3}));
+  BufferReceive receive(*channel_, 4);
+  BufferSend send({1, 2, 3});
+  EXPECT_EQ(channel_->Put(send), Outcome::kDone);
+  EXPECT_EQ(receive.Received(), (Values{1, 2, 3}));
   // A channel of many moves the items through its slots.
-  EXPECT_EQ(sent.into.data() == sent.send.items, single());
-  EXPECT_EQ(BufferSend::ValuesOf(sent.from), single() ? Values{} : (Values{-1, -1, -1}));
+  EXPECT_EQ(receive.held.data() == send.items, single());
+  EXPECT_EQ(ValuesOf(send.from), single() ? Values{} : (Values{-1, -1, -1}));
   EXPECT_EQ(channel_->ledger().queued, 3u) << "a lease";
   channel_->Settle(3, nullptr, 0);
   EXPECT_EQ(channel_->ledger().received, 3u);
@@ -569,10 +573,11 @@ TEST_P(ChannelTest, Put_OfAWholeBuffer_ToAParkedLease_ExchangesThem) {
 
 TEST_P(ChannelTest, Put_OfABufferThatIsMoreThanTheLeaseWants_MovesWhatItWants) {
   Open(4);
-  BufferSend sent(*channel_, {1, 2, 3}, 2);
-  EXPECT_EQ(sent.outcome, Outcome::kDone);
-  EXPECT_EQ(BufferSend::ValuesOf(sent.into), (Values{1, 2}));
-  EXPECT_EQ(BufferSend::ValuesOf(sent.from), (Values{-1, -1, -1}));
+  BufferReceive receive(*channel_, 2);
+  BufferSend send({1, 2, 3});
+  EXPECT_EQ(channel_->Put(send), Outcome::kDone);
+  EXPECT_EQ(receive.Received(), (Values{1, 2}));
+  EXPECT_EQ(ValuesOf(send.from), (Values{-1, -1, -1}));
   EXPECT_EQ(TakeAll(), Values{3});
   channel_->Settle(2, nullptr, 0);
 }
@@ -580,35 +585,13 @@ TEST_P(ChannelTest, Put_OfABufferThatIsMoreThanTheLeaseWants_MovesWhatItWants) {
 TEST_P(ChannelTest, Put_OfWhatIsLeftOfABuffer_MovesIt) {
   Open(4);
   Put({0, 0, 0});
-  ItemBuffer from(kItemType<Counted>), into(kItemType<Counted>);
-  from.Reserve(3);
-  for (const int value : {1, 2, 3}) {
-    ::new (from.type().At(from.data(), from.size())) Counted(value);
-    from.SetSize(from.size() + 1);
-  }
-  SendingEnd end;
-  SendRequest send;
-  send.sender = &end;
-  send.buffer = &from;
-  send.items = from.data();
-  send.count = 3;
+  BufferSend send({1, 2, 3});
   ASSERT_EQ(channel_->Put(send), Outcome::kNone);
   ASSERT_EQ(send.sent, 1u);
   ASSERT_EQ(TakeAll(), (Values{0, 0, 0, 1}));
-  into.Reserve(4);
-  CountingWaiter waiter;
-  ReceiveRequest receive;
-  receive.buffer = &into;
-  receive.into = into.data();
-  receive.max = 4;
-  receive.lease = true;
-  receive.waiter = &waiter;
-  waiter.Prepare();
-  ASSERT_EQ(channel_->ParkReceive(receive), Outcome::kNone);
-  waiter.Publish();
+  BufferReceive receive(*channel_, 4);
   EXPECT_EQ(channel_->Put(send), Outcome::kDone);
-  into.SetSize(receive.got);
-  EXPECT_EQ(BufferSend::ValuesOf(into), (Values{2, 3}));
+  EXPECT_EQ(receive.Received(), (Values{2, 3}));
   channel_->Settle(2, nullptr, 0);
 }
 

@@ -169,7 +169,8 @@ class ChannelInterleavingTest : public ::testing::Test {
       }
       if (outcome == Outcome::kNone) {
         waiter.Prepare();
-        const Waiter::Result result = waiter.Await(shared.channel.ParkReceive(request), request.alone);
+        const Waiter::Result result =
+            waiter.Await(shared.channel.ParkReceive(request), request.alone);
         outcome = result.outcome;
         if (result.early || outcome != Outcome::kDone) shared.channel.UnlinkReceive(request);
       }
@@ -404,7 +405,8 @@ class SelectInterleavingTest : public ::testing::Test {
       Outcome outcome = shared.channel(i).Put(request);
       if (outcome != Outcome::kNone) continue;
       waiter.Prepare();
-      const Waiter::Result result = waiter.Await(shared.channel(i).ParkSend(request), request.alone);
+      const Waiter::Result result =
+          waiter.Await(shared.channel(i).ParkSend(request), request.alone);
       if (result.early || result.outcome != Outcome::kDone) shared.channel(i).UnlinkSend(request);
       if (result.outcome != Outcome::kDone) shared.wrong = "a send was not done";
     }
@@ -423,7 +425,8 @@ class SelectInterleavingTest : public ::testing::Test {
       Outcome outcome = shared.channel(i).Take(request);
       if (outcome == Outcome::kNone) {
         waiter.Prepare();
-        const Waiter::Result result = waiter.Await(shared.channel(i).ParkReceive(request), request.alone);
+        const Waiter::Result result =
+            waiter.Await(shared.channel(i).ParkReceive(request), request.alone);
         outcome = result.outcome;
         if (result.early || outcome != Outcome::kDone) shared.channel(i).UnlinkReceive(request);
       }

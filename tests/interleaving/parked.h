@@ -18,7 +18,8 @@ class Parked final : public Waiter {
       Claim(outcome, none);
     }
     const bool published = alone && outcome == Outcome::kNone;
-    if (published || Publish()) interleaving::World::current()->WaitUntil([this] { return woken_; });
+    if (published || Publish())
+      interleaving::World::current()->WaitUntil([this] { return woken_; });
     return Resumed();
   }
 
