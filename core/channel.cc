@@ -3,18 +3,9 @@
 #include "weir/core/channel_bytes.h"
 
 namespace weir::internal {
-namespace {
-
-uint32_t LowWatermark(size_t capacity) {
-  constexpr size_t kLeftOver = 256;
-  const size_t room = std::max(capacity / 2, capacity - std::min(capacity, kLeftOver));
-  return static_cast<uint32_t>(std::clamp<size_t>(room, 1, UINT32_MAX));
-}
-
-}  // namespace
 
 Channel::Channel(const ItemType& type, size_t capacity, const RunSignals& signals)
-    : ring_(type), capacity_(capacity), signals_(signals), admit_room_(LowWatermark(capacity)) {}
+    : ring_(type), capacity_(capacity), signals_(signals) {}
 
 Channel::~Channel() {
   if (type().destroy == nullptr) return;
@@ -373,8 +364,11 @@ void Channel::Free() {
 }
 
 void Channel::FreedFor(uint64_t head) {
-  owes_ = !WorthAdmitting(head);
-  if (!owes_) AdmitWhatIsOwed();
+  if (WorthAdmitting(head)) {
+    AdmitWhatIsOwed();
+  } else {
+    owes_ = true;
+  }
 }
 
 void Channel::AdmitWhatIsOwed() {
@@ -485,7 +479,7 @@ void Channel::LinkSender(SendRequest& request) {
   ring_.Reserve(slots_wanted(), next_.load(std::memory_order_relaxed),
                 tail_.load(std::memory_order_relaxed));
   if (bytes_ != nullptr) bytes_->Reserve(capacity_, tail_.load(std::memory_order_relaxed));
-  admit_at_.store(request.bounded || !single_ ? 1 : admit_room_, std::memory_order_relaxed);
+  admit_at_.store(request.bounded || !single_ ? 1 : admit_room(), std::memory_order_relaxed);
   Link(senders_waiting_, request, kSenderParked);
 }
 

@@ -303,6 +303,7 @@ class Channel final : public Pooled {
   void Attend();
   // Items have left: who waits for room gets it once there is enough of it.
   void Free();
+  // Whether the parked sender would be woken for the room that there is with `head`.
   bool WorthAdmitting(uint64_t head) const {
     return capacity_ - (tail_.load(std::memory_order_relaxed) - head) >=
            admit_at_.load(std::memory_order_relaxed);
@@ -361,6 +362,12 @@ class Channel final : public Pooled {
   // Gives the parked senders the room that there is.
   void AdmitSenders(WakeList& wakes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
+  // How much room a sender that alone sends waits for, the low watermark: half of it, or of a large channel more, but so that the
+  // receiver has something to do until the sender has come.
+  uint32_t admit_room() const {
+    const size_t left_over = std::min<size_t>(capacity_ - capacity_ / 2, 256);
+    return static_cast<uint32_t>(std::clamp<size_t>(capacity_ - left_over, 1, UINT32_MAX));
+  }
   // How many slots there may be items for.
   size_t slots_wanted() const { return overwrites_ ? 2 * capacity_ : capacity_; }
 
@@ -406,9 +413,6 @@ class Channel final : public Pooled {
   // Both sides'.
   alignas(kCacheLine) Atomic<uint32_t> gate_{0};
   Atomic<uint32_t> admit_at_{1};  // so much room is worth waking the parked sender for
-  // How much a sender that alone sends waits for, the low watermark: half of the room, or of a large channel more, but so that the
-  // receiver has something to do until the sender has come.
-  const uint32_t admit_room_;
 
   mutable SpinMutex mutex_;
   WaitList senders_waiting_ ABSL_GUARDED_BY(mutex_);

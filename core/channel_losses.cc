@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "weir/core/channel.h"
-#include "weir/core/channel_bytes.h"
 
 namespace weir::internal {
 namespace {

@@ -3,7 +3,6 @@
 #include "absl/strings/str_cat.h"
 #include "weir/core/lease.h"
 #include "weir/stages/fuse.h"
-#include "weir/stages/pace.h"
 
 namespace weir::internal {
 namespace {
@@ -11,22 +10,18 @@ namespace {
 // What a Work does between two waits. Not locals of its coroutine, where each would be stored for each wait.
 struct FunctionRound {
   FunctionRound(std::unique_ptr<Body> with, LeaseBase& lease, OutBase* out, internal::Work& work)
-      : body(std::move(with)), lease(lease), onward(out, body->outputs(), work), work(work) {}
+      : body(std::move(with)), lease(lease), onward(out, body->outputs(), work, kMostAtOnce) {}
 
   // Calls the body with as much as fits into one send; the rest of the lease waits in the channel.
   void Process() {
-    pace.Begin(work.context());
-    const size_t taken = CallBody();
-    onward.Run();
-    if (pace.End(work.context(), taken, onward.bodies())) work.EndTurn();
+    onward.Begin();
+    onward.Run(CallBody());
   }
   bool failed() const { return verdict == Verdict::kFailed; }
 
   const std::unique_ptr<Body> body;
   LeaseBase& lease;
   Onward onward;
-  internal::Work& work;
-  Pace pace{kMostAtOnce};
   Verdict verdict = Verdict::kNext;
   absl::Status error;
 
@@ -98,19 +93,19 @@ Task<> FunctionStage::WorkFrom(Context& context, LeaseBase& lease) {
         }
       }
       if (onward.failed()) co_return onward.Fail();
-      onward.Consider(round.pace);
+      onward.Consider();
     }
     // After a failure in order, nothing later is emitted.
     if (in_turn && !round.failed()) turns_.Advance(next);
     if (round.verdict != Verdict::kNext) break;
-    ReceiveBatchOperation receive(input, lease, round.pace.limit(), Unbounded());
+    ReceiveBatchOperation receive(input, lease, onward.limit(), Unbounded());
     co_await receive;
   }
   if (round.failed()) co_return round.error;
   if (input.run_cancelled()) co_return absl::CancelledError("");
   round.verdict = round.body->Finish(round.error);
   if (round.failed()) co_return round.error;
-  onward.Run();
+  onward.Run(0);
   if (onward.has_output()) {
     SendOnward send = onward.Send();
     absl::Status sent = co_await send;

@@ -17,6 +17,7 @@
 #include <memory>
 #include <vector>
 
+#include "absl/base/attributes.h"
 #include "absl/status/status.h"
 #include "weir/core/port.h"
 #include "weir/core/transfer.h"
@@ -98,22 +99,25 @@ class SendOnward final : public SendOperation<Unbounded> {
 
 // The way of a Work's outputs: through the bodies that are fused with its stage, and out. A local of the Work. In each round:
 //
-//   emit into the items; onward.Run();                            // measured by a Pace
+//   onward.Begin(); emit into the items; onward.Run(taken);
 //   SendOnward send = onward.Send(); absl::Status sent = co_await send;
 //   if (!sent.ok()) co_return onward.Refused(sent);               // then errors behind it are not wanted either
 //   if (onward.failed()) co_return onward.Fail();
-//   onward.Consider(pace);
+//   onward.Consider();
 class Onward {
  public:
-  // Both are null for a sink.
-  Onward(OutBase* out, ItemBuffer* items, Work& work)
-      : work_(work), out_(out), items_(items), last_out_(out), last_items_(items) {}
+  // `out` and `items` are null for a sink. A round is of `most` items at the most.
+  Onward(OutBase* out, ItemBuffer* items, Work& work, size_t most)
+      : work_(work), out_(out), items_(items), last_out_(out), last_items_(items), pace_(most) {}
 
-  void Run() {
+  // How many items to take in the next round.
+  size_t limit() const { return pace_.limit(); }
+  void Begin() { pace_.Begin(work_.context()); }
+  // Runs the fused bodies over what has been emitted for `taken` items, and ends the Work's turn if the round was as long as one.
+  ABSL_ATTRIBUTE_ALWAYS_INLINE void Run(size_t taken) {
     if (!looked_ || !fused_.empty()) RunFused();
+    if (pace_.End(work_.context(), taken, fused_.size())) work_.EndTurn();
   }
-  // How many bodies that runs.
-  size_t bodies() const { return fused_.size(); }
   // Whether there is anything to send, or to give others their turn for.
   bool has_output() const {
     return last_out_ != nullptr && (last_items_ == nullptr || !last_items_->empty());
@@ -130,9 +134,9 @@ class Onward {
   SendOnward WaitForRoom() { return SendOnward(*last_out_, nullptr, SendOnward::What::kRoom); }
 
   // Between two batches: whether the bodies go on in this Work.
-  void Consider(const Pace& pace) {
+  void Consider() {
     if (fused_.empty() || work_.stage().workers() > 1) return;
-    if (++batches_ > out_->fused_batches() || pace.slow()) Split();
+    if (++batches_ > out_->fused_batches() || pace_.slow()) Split();
   }
 
   // A send failed: the status to end with. Where nobody wants more, the sleeping Works learn it from the first to the last, and
@@ -155,6 +159,7 @@ class Onward {
   // The end of the row. That of a sink has no items, and any Out: of which nothing is sent.
   OutBase* last_out_;
   ItemBuffer* last_items_;
+  Pace pace_;
   bool looked_ = false;
   bool failed_ = false;
   uint32_t batches_ = 0;

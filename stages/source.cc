@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "weir/stages/fuse.h"
-#include "weir/stages/pace.h"
 
 namespace weir::internal {
 namespace {
@@ -15,21 +14,17 @@ constexpr size_t kMostPulled = 64;
 // What a Work does between two waits, as in FunctionStage.
 struct SourceRound {
   SourceRound(std::unique_ptr<SourceBody> from, OutBase* out, internal::Work& work)
-      : body(std::move(from)), onward(out, &body->outputs(), work), work(work) {}
+      : body(std::move(from)), onward(out, &body->outputs(), work, kMostPulled) {}
 
   // Draws as much as there is room for.
   void Pull() {
-    pace.Begin(work.context());
-    verdict = body->Pull(std::min(pace.limit(), onward.room()), error);
-    const size_t pulled = body->outputs().size();
-    onward.Run();
-    if (pace.End(work.context(), pulled, onward.bodies())) work.EndTurn();
+    onward.Begin();
+    verdict = body->Pull(std::min(onward.limit(), onward.room()), error);
+    onward.Run(body->outputs().size());
   }
 
   const std::unique_ptr<SourceBody> body;
   Onward onward;
-  internal::Work& work;
-  Pace pace{kMostPulled};
   Verdict verdict = Verdict::kNext;
   absl::Status error;
 };
@@ -57,7 +52,7 @@ Task<> SourceStage::Work(Context& context) {
     absl::Status sent = co_await send;
     if (!sent.ok()) co_return onward.Refused(sent);
     if (onward.failed()) co_return onward.Fail();
-    onward.Consider(round.pace);
+    onward.Consider();
   }
   co_return round.error;
 }
