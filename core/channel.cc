@@ -312,7 +312,8 @@ int Channel::WaitingForItemsOnly() const {
   int waiting = 0;
   for (const WaitLink* link = receivers_waiting_.front(); link != nullptr;
        link = WaitList::Next(*link)) {
-    waiting += !link->waiter->claimed() && !static_cast<const ReceiveRequest*>(link)->bounded;
+    // Not one whose wait is over: a select stays linked until its Work goes on.
+    waiting += link->waiter->parked() && !static_cast<const ReceiveRequest*>(link)->bounded;
   }
   return waiting;
 }

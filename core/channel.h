@@ -85,7 +85,7 @@ struct SendingEnd {
 
 struct SendRequest : WaitLink {
   const SendingEnd* sender = nullptr;  // whose send it is
-  bool bounded = false;                // a timer or a Context may end the wait
+  bool bounded = false;                // a timer, a Context or another case may end the wait
   bool room_only = false;              // waits for room, and sends nothing yet
   bool refusable = true;               // what it does not send counts as refused
   void* items = nullptr;  // `count` of the channel's type; the first `sent` have been moved from
@@ -101,7 +101,7 @@ struct ReceiveRequest : WaitLink {
   size_t max = 1;
   ItemBuffer* buffer = nullptr;  // where `into` is, empty: it may be exchanged
   size_t got = 0;                // guarded by the channel's lock while linked
-  bool bounded = false;          // a timer or a Context may end the wait
+  bool bounded = false;          // a timer, a Context or another case may end the wait
   bool lease = false;            // what is got still counts as in the channel, until settled
   uint64_t position = 0;         // of the first item got, counted from the channel's beginning
 };

@@ -11,8 +11,9 @@ namespace weir::internal {
 
 uint64_t ReceiveCaseBase::bit() const { return InputBit(in_.place()); }
 Outcome ReceiveCaseBase::Try() { return in_.channel().Take(request_); }
-bool ReceiveCaseBase::Park(Waiter& waiter) {
+bool ReceiveCaseBase::Park(Waiter& waiter, bool bounded) {
   request_.waiter = &waiter;
+  request_.bounded = bounded;
   return in_.channel().SelectReceive(request_);
 }
 void ReceiveCaseBase::Unlink() { in_.channel().UnlinkReceive(request_); }
@@ -22,12 +23,12 @@ SendCase::SendCase(OutBase& out, void* item) : out_(out) {
   request_.count = 1;
   request_.sender = &out.sender();
   request_.refusable = false;  // not chosen is not refused
-  request_.bounded = true;     // another case may end it
 }
 uint64_t SendCase::bit() const { return OutputBit(out_.place()); }
 Outcome SendCase::Try() { return out_.channel().Put(request_); }
-bool SendCase::Park(Waiter& waiter) {
+bool SendCase::Park(Waiter& waiter, bool bounded) {
   request_.waiter = &waiter;
+  request_.bounded = bounded;
   return out_.channel().SelectSend(request_);
 }
 void SendCase::Unlink() { out_.channel().UnlinkSend(request_); }
@@ -72,15 +73,21 @@ bool SelectOperation::await_suspend(std::coroutine_handle<> frame) {
   }
   parked_ = true;
   uint64_t ports = 0;
+  const SelectCase* last = nullptr;
   for (const SelectCase* select_case : cases_) {
-    if (select_case->enabled_) ports |= select_case->bit();
+    if (!select_case->enabled_) continue;
+    ports |= select_case->bit();
+    last = select_case;
   }
+  // For Channel::WaitingForItemsOnly the last case speaks for all, so that the Work counts once, and when all are linked.
+  const bool items_only = bounds_.endless() && ports < OutputBit(0);
   work_->Prepare(
       frame,
       {.kind = WaitKind::kSelect, .bounded = !bounds_.endless(), .ports = ports, .place = place_});
   bool linked = true;
   for (SelectCase* select_case : cases_) {
-    if (select_case->enabled_ && linked) linked = select_case->Park(*work_);
+    if (!select_case->enabled_ || !linked) continue;
+    linked = select_case->Park(*work_, !items_only || select_case != last);
   }
   if (linked) bounds_.Arm(*work_);
   return work_->Suspend();

@@ -10,7 +10,7 @@
 // One case goes on, and the others are as if they had not been asked: a send that was not chosen keeps its item, a receive takes
 // none. Of several that can go on one is drawn at random, so that none starves; `Biased` takes the first of them. A port that has
 // ended, or whose receivers want no more, is chosen only where none of the others can go on at once: leave it out from then on
-// (`When(false)`). A send waits for room, whatever its policy. The cases live until the select has been awaited.
+// (`from_orders.When(false)`). A send waits for room, whatever its policy. The cases live until the select has been awaited.
 //
 // The shape is that of Go's `select` and tokio's `select!`; that a wait is one claim word and a link in each channel, Pike's and
 // Cox's (Plan 9's, then Go's).
@@ -47,7 +47,10 @@ namespace internal {
 class SelectCase {
  public:
   // Leaves the case out, or puts it in again.
-  void set_enabled(bool enabled) { enabled_ = enabled; }
+  SelectCase& When(bool enabled) {
+    enabled_ = enabled;
+    return *this;
+  }
 
  protected:
   SelectCase() = default;
@@ -58,8 +61,8 @@ class SelectCase {
   virtual uint64_t bit() const = 0;
   // Goes on at once, if it can: else kNone.
   virtual Outcome Try() = 0;
-  // Links itself, or decides the wait; false: it is decided.
-  virtual bool Park(Waiter& waiter) = 0;
+  // Links itself, or decides the wait; false: it is decided. `bounded`: the request's.
+  virtual bool Park(Waiter& waiter, bool bounded) = 0;
   virtual void Unlink() = 0;
   // After Unlink: whether it was through this case that the wait was decided.
   virtual bool won() const = 0;
@@ -80,7 +83,7 @@ class ReceiveCaseBase : public SelectCase {
  private:
   uint64_t bit() const override;
   Outcome Try() override;
-  bool Park(Waiter& waiter) override;
+  bool Park(Waiter& waiter, bool bounded) override;
   void Unlink() override;
   bool won() const override { return request_.won; }
 
@@ -92,10 +95,6 @@ template <class T>
 class ReceiveCase final : public ReceiveCaseBase {
  public:
   ReceiveCase(InBase& in, std::optional<T>& into) : ReceiveCaseBase(in, room_), into_(into) {}
-  ReceiveCase&& When(bool enabled) && {
-    set_enabled(enabled);
-    return std::move(*this);
-  }
 
  private:
   void Complete() override {
@@ -113,15 +112,11 @@ class SendCase final : public SelectCase {
   SendCase(OutBase& out, void* item);
   SendCase(const SendCase&) = delete;
   SendCase& operator=(const SendCase&) = delete;
-  SendCase&& When(bool enabled) && {
-    set_enabled(enabled);
-    return std::move(*this);
-  }
 
  private:
   uint64_t bit() const override;
   Outcome Try() override;
-  bool Park(Waiter& waiter) override;
+  bool Park(Waiter& waiter, bool bounded) override;
   void Unlink() override;
   bool won() const override { return request_.won; }
 

@@ -368,6 +368,7 @@ class SelectInterleavingTest : public ::testing::Test {
     Values received[2];
     bool ended[2] = {false, false};
     Values sent[2];
+    bool watched = false;
     std::string wrong;
     Channel& channel(int i) { return i == 0 ? a : b; }
   };
@@ -456,6 +457,7 @@ class SelectInterleavingTest : public ::testing::Test {
         bool linked = true;
         for (const int i : {0, 1}) {
           requests[i].waiter = &waiter;
+          requests[i].bounded = i == 0 && !shared.ended[1];  // the last speaks for both
           if (!shared.ended[i] && linked) linked = shared.channel(i).SelectReceive(requests[i]);
         }
         outcome = waiter.Await(Outcome::kNone).outcome;
@@ -537,6 +539,41 @@ TEST_F(SelectInterleavingTest, TwoInputs_EveryItemOnce_EveryEndOnce) {
         if (shared.received[0] != Values{1, 2} || shared.received[1] != Values{11, 12})
           return "not all was received, in order";
         return "";
+      });
+}
+
+// The watch that closes quiet loops must not take a receiver with an item in its hands for one that waits.
+TEST_F(SelectInterleavingTest, TwoInputs_WithAnItemInHand_DoNotLookQuiet) {
+  Explore(
+      [](Shared& shared) -> World::Threads {
+        for (const int i : {0, 1}) shared.channel(i).SetEnds({.single = false});
+        return {[&] { SelectReceives(shared); },
+                [&] {
+                  int item = 1;
+                  SendRequest request;
+                  request.items = &item;
+                  request.count = 1;
+                  request.sender = &shared.ends[0];
+                  if (shared.a.Put(request) == Outcome::kDone) shared.sent[0] = {item};
+                  Send(shared, 1, {});
+                  World::current()->WaitUntil([&] { return shared.watched; });
+                  Send(shared, 0, {});
+                },
+                [&] {
+                  for (const int i : {0, 1}) shared.channel(i).LockForLoop();
+                  const int waiting[] = {shared.a.WaitingForItemsOnly(),
+                                         shared.b.WaitingForItemsOnly()};
+                  const bool quiet =
+                      waiting[0] >= 0 && waiting[1] >= 0 && waiting[0] + waiting[1] > 0;
+                  if (waiting[0] + waiting[1] > 1) shared.wrong = "one receiver was counted twice";
+                  if (quiet && shared.received[0] != shared.sent[0])
+                    shared.wrong = "an item was in hand, and all looked quiet";
+                  for (const int i : {1, 0}) shared.channel(i).UnlockForLoop();
+                  shared.watched = true;
+                }};
+      },
+      [](Shared& shared) -> std::string {
+        return shared.received[0] == Values{1} ? "" : "not all was received";
       });
 }
 

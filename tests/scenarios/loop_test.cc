@@ -2,8 +2,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <coroutine>
+#include <deque>
+#include <optional>
 #include <ranges>
 #include <thread>
 #include <vector>
@@ -154,6 +157,184 @@ TEST(Loop, WithAnItemInAStagesHands_IsNotQuiet) {
   std::coroutine_handle<>::from_address(waiting).resume();
   const Report report = run.Wait();
   EXPECT_TRUE(report.ok()) << report.status;
+}
+
+// Sends each item once round its loop: to `step`, and through one of two back edges to here again.
+class TwoBackEdges final : public Stage {
+ public:
+  In<int> in{this, "in"};
+  In<int> left{this, "left"};
+  In<int> right{this, "right"};
+  Out<int> step{this, "step"};
+  Out<int> done{this, "done"};
+
+  Task<> Work(Context&) override {
+    while (auto item = co_await in.Receive()) {
+      auto send = step.Send(*item);
+      absl::Status sent = co_await send;
+      if (!sent.ok()) co_return sent;
+    }
+    std::array<bool, 2> open{true, true};
+    while (open[0] || open[1]) {
+      std::optional<int> item;
+      auto from_left = left.OnReceive(item);
+      auto from_right = right.OnReceive(item);
+      from_left.When(open[0]);
+      from_right.When(open[1]);
+      auto select = weir::Select(from_left, from_right);
+      const Selected selected = co_await select;
+      if (absl::IsCancelled(selected.status)) co_return selected.status;
+      if (!item.has_value()) {
+        open[selected.which] = false;
+        continue;
+      }
+      auto send = done.Send(*item);
+      absl::Status sent = co_await send;
+      if (!sent.ok()) co_return sent;
+    }
+    co_return in.status();
+  }
+};
+
+// Keeps each item for a second.
+class Sleeps final : public Stage {
+ public:
+  In<int> in{this, "in"};
+  Out<int> left{this, "left"};
+  Out<int> right{this, "right"};
+
+  Task<> Work(Context& context) override {
+    while (auto item = co_await in.Receive()) {
+      auto sleep = context.Sleep(absl::Seconds(1));
+      absl::Status slept = co_await sleep;
+      if (!slept.ok()) co_return slept;
+      auto send = (*item % 2 == 0 ? left : right).Send(*item);
+      absl::Status sent = co_await send;
+      if (!sent.ok()) co_return sent;
+    }
+    co_return in.status();
+  }
+};
+
+// One Work that waits for two channels is one, not two.
+TEST(Loop, WithASelectOverTwoBackEdges_AndAnItemInAnothersHands_IsNotQuiet_Simulated) {
+  for (uint64_t seed = 0; seed < 50; ++seed) {
+    std::vector<int> result;
+    Graph graph("two_back_edges");
+    auto& hub = graph.Add<TwoBackEdges>("hub");
+    auto& step = graph.Add<Sleeps>("step");
+    From(graph, "numbers", FromVector<int>({1, 2, 3})).To(hub.in);
+    graph.Connect(hub.step, step.in);
+    graph.Connect(step.left, hub.left, {.feedback = true});
+    graph.Connect(step.right, hub.right, {.feedback = true});
+    Flow(graph, hub.done).Collect("collect", result);
+    Engine engine = Engine::Simulated(seed);
+    const Report report = weir::Run(engine, graph).Wait();
+    ASSERT_TRUE(report.ok()) << report.status << ", seed " << seed;
+    std::sort(result.begin(), result.end());
+    ASSERT_EQ(result, (std::vector<int>{1, 2, 3})) << "seed " << seed;
+  }
+}
+
+// Keeps what it gets until `out` has room, and listens to its own back edge meanwhile. What goes out goes round too, once.
+class Listens final : public Stage {
+ public:
+  In<int> in{this, "in"};
+  In<int> heard{this, "heard"};
+  Out<int> out{this, "out"};
+  Out<int> again{this, "again"};
+
+  Task<> Work(Context&) override {
+    std::deque<int> kept;
+    while (auto item = co_await in.Receive()) kept.push_back(*item);
+    if (!in.status().ok()) co_return in.status();
+    while (true) {
+      std::optional<int> item;
+      int first = kept.empty() ? 0 : kept.front();
+      auto listen = heard.OnReceive(item);
+      auto to_out = out.OnSend(first);
+      to_out.When(!kept.empty());
+      auto select = weir::Select(to_out, listen);
+      const Selected selected = co_await select;
+      if (selected.which == 1 && absl::IsOutOfRange(selected.status) && kept.empty()) break;
+      if (!selected.status.ok()) co_return selected.status;
+      if (selected.which == 1) continue;
+      auto send = again.Send(first);
+      absl::Status sent = co_await send;
+      if (!sent.ok()) co_return sent;
+      kept.pop_front();
+    }
+    co_return heard.status();
+  }
+};
+
+TEST(Loop, WithASelectThatMayYetSend_IsNotQuiet_Simulated) {
+  class Slow final : public Stage {
+   public:
+    In<int> in{this, "in"};
+    explicit Slow(std::vector<int>& result) : result_(result) {}
+    Task<> Work(Context& context) override {
+      while (auto item = co_await in.Receive()) {
+        auto sleep = context.Sleep(absl::Seconds(1));
+        absl::Status slept = co_await sleep;
+        if (!slept.ok()) co_return slept;
+        result_.push_back(*item);
+      }
+      co_return in.status();
+    }
+
+   private:
+    std::vector<int>& result_;
+  };
+  for (uint64_t seed = 0; seed < 50; ++seed) {
+    std::vector<int> result;
+    Graph graph("listens");
+    auto& listens = graph.Add<Listens>("listens");
+    From(graph, "numbers", FromVector<int>({1, 2, 3, 4})).To(listens.in);
+    graph.Connect(listens.again, listens.heard, {.feedback = true});
+    graph.Connect(listens.out, graph.Add<Slow>("slow", result).in, {.capacity = 1});
+    Engine engine = Engine::Simulated(seed);
+    const Report report = weir::Run(engine, graph).Wait();
+    ASSERT_TRUE(report.ok()) << report.status << ", seed " << seed;
+    ASSERT_EQ(result, (std::vector<int>{1, 2, 3, 4})) << "seed " << seed;
+  }
+}
+
+TEST(Loop, WithASelectThatATimerMayEnd_IsNotQuiet_Simulated) {
+  class Beats final : public Stage {
+   public:
+    In<int> in{this, "in"};
+    In<int> heard{this, "heard"};
+    Out<int> again{this, "again"};
+    Task<> Work(Context&) override {
+      while (co_await in.Receive()) {
+      }
+      std::optional<int> item;
+      auto listen = heard.OnReceive(item);
+      auto select = weir::Select(listen).Within(absl::Seconds(1));
+      const Selected selected = co_await select;
+      EXPECT_TRUE(absl::IsDeadlineExceeded(selected.status)) << selected.status;
+      int beat = 1;
+      auto send = again.Send(beat);
+      absl::Status sent = co_await send;
+      EXPECT_TRUE(sent.ok()) << sent;
+      auto receive = heard.Receive();
+      item = co_await receive;
+      EXPECT_EQ(item, 1);
+      while (co_await heard.Receive()) {
+      }
+      co_return heard.status();
+    }
+  };
+  for (uint64_t seed = 0; seed < 50; ++seed) {
+    Graph graph("beats");
+    auto& beats = graph.Add<Beats>("beats");
+    From(graph, "numbers", FromVector<int>({1})).To(beats.in);
+    graph.Connect(beats.again, beats.heard, {.feedback = true});
+    Engine engine = Engine::Simulated(seed);
+    const Report report = weir::Run(engine, graph).Wait();
+    ASSERT_TRUE(report.ok()) << report.status << ", seed " << seed;
+  }
 }
 
 TEST(Loop, UndeclaredCycle_IsRefused_NamingIt) {
