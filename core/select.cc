@@ -49,8 +49,10 @@ bool SelectOperation::await_ready() {
     for (size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[engine.Draw(i)]);
   }
   // What has ended will not change: it can wait until it is known that no other can go on.
+  bool none_enabled = true;
   for (const size_t i : order) {
     if (!cases_[i]->enabled_) continue;
+    none_enabled = false;
     const Outcome outcome = cases_[i]->Try();
     if (outcome == Outcome::kNone) continue;
     if (outcome == Outcome::kDone) {
@@ -60,8 +62,8 @@ bool SelectOperation::await_ready() {
     if (outcome_ == Outcome::kNone) Decide(i, outcome);
   }
   if (outcome_ == Outcome::kNone) {
-    if (!bounds_.tries_once()) return false;
-    outcome_ = Outcome::kTimedOut;
+    if (!none_enabled && !bounds_.tries_once()) return false;
+    outcome_ = none_enabled ? Outcome::kClosed : Outcome::kTimedOut;
   }
   return work_->MayGoOn(outcome_);
 }
@@ -104,6 +106,11 @@ Selected SelectOperation::await_resume() {
   }
   if (outcome_ == Outcome::kDone) cases_[which_]->Complete();
   if (outcome_ == Outcome::kCancelled) which_ = cases_.size();
+  if (outcome_ == Outcome::kClosed && which_ == cases_.size()) {
+    return {which_,
+            absl::FailedPreconditionError(
+                "weir: Select with every case left out (When(false)): nothing could end it")};
+  }
   return {which_, ToStatus(outcome_)};
 }
 

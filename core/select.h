@@ -21,6 +21,7 @@
 #include <cstddef>
 #include <new>
 #include <optional>
+#include <type_traits>
 #include <utility>
 
 #include "absl/base/attributes.h"
@@ -35,10 +36,11 @@ namespace weir {
 struct Selected {
   // Which case it was, counted from 0; the number of cases if it was none of them.
   size_t which = 0;
-  //   OK                 it has received, or sent
-  //   OUT_OF_RANGE       its input has ended; nobody wants what it sends
-  //   DEADLINE_EXCEEDED  no case could go on in time
-  //   CANCELLED          the run, or the Context that bounds the select, has been cancelled
+  //   OK                   it has received, or sent
+  //   OUT_OF_RANGE         its input has ended; nobody wants what it sends
+  //   DEADLINE_EXCEEDED    no case could go on in time
+  //   CANCELLED            the run, or the Context that bounds the select, has been cancelled
+  //   FAILED_PRECONDITION  every case is left out: nothing could end the wait
   absl::Status status;
 };
 
@@ -47,10 +49,7 @@ namespace internal {
 class SelectCase {
  public:
   // Leaves the case out, or puts it in again.
-  SelectCase& When(bool enabled) {
-    enabled_ = enabled;
-    return *this;
-  }
+  void When(bool enabled) { enabled_ = enabled; }
 
  protected:
   SelectCase() = default;
@@ -198,6 +197,8 @@ internal::SendCase Out<T>::OnSend(T& item) {
 template <class... Cases>
 [[nodiscard]] auto Select(Cases&&... cases) {
   static_assert(sizeof...(Cases) > 0, "weir: Select takes at least one case");
+  static_assert((std::is_lvalue_reference_v<Cases> && ...),
+                "weir: a Select refers to its cases until it has been awaited; give each a name");
   return internal::SelectOf<sizeof...(Cases)>({&cases...}, {});
 }
 

@@ -237,15 +237,31 @@ TEST_P(SelectTest, Within_Zero_TriesOnce) {
     Selected selected = co_await select;
     EXPECT_EQ(selected.which, 0u);
     EXPECT_TRUE(absl::IsOutOfRange(selected.status)) << selected.status;
-    auto nobody = hub.a.OnReceive(from_a);
-    nobody.When(false);
-    auto none = Select(nobody).Within(absl::ZeroDuration());
-    selected = co_await none;
-    EXPECT_EQ(selected.which, 1u);
-    EXPECT_TRUE(absl::IsDeadlineExceeded(selected.status)) << selected.status;
     co_return absl::OkStatus();
   });
   EXPECT_TRUE(RunToEnd(engine(), graph).ok());
+}
+
+// Nothing could end the wait, not even the run's end.
+TEST_P(SelectTest, EveryCaseLeftOut_IsRefused) {
+  Graph& graph = NewGraph();
+  Build(graph, [&](Context&, Hub& hub) -> Task<> {
+    std::optional<Counted> from_a;
+    auto nobody = hub.a.OnReceive(from_a);
+    nobody.When(false);
+    auto none_in_time = Select(nobody).Within(absl::Hours(1));
+    Selected selected = co_await none_in_time;
+    EXPECT_EQ(selected.which, 1u);
+    EXPECT_TRUE(absl::IsFailedPrecondition(selected.status)) << selected.status;
+    auto none = Select(nobody);
+    selected = co_await none;
+    EXPECT_EQ(selected.which, 1u);
+    co_return selected.status;
+  });
+  const Report report = RunToEnd(engine(), graph);
+  EXPECT_TRUE(absl::IsFailedPrecondition(report.status)) << report.status;
+  EXPECT_NE(report.status.message().find("every case left out"), std::string::npos)
+      << report.status;
 }
 
 TEST_P(SelectTest, ClosedReceivers_OutOfRange) {

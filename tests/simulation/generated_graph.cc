@@ -1,6 +1,8 @@
 #include "tests/simulation/generated_graph.h"
 
 #include <algorithm>
+#include <array>
+#include <deque>
 #include <optional>
 #include <stdexcept>
 #include <utility>
@@ -385,6 +387,46 @@ class Rounds final : public Stage {
   }
 };
 
+// The same with two ways round, and it never waits for one port alone: it takes what comes from anywhere while it waits for room.
+class Roundabout final : public Stage {
+ public:
+  In<Token> in{this, "in"}, from_left{this, "from_left"}, from_right{this, "from_right"};
+  Out<Token> out{this, "out"}, to_left{this, "to_left"}, to_right{this, "to_right"};
+
+  Task<> Work(Context&) override {
+    std::deque<Token> kept;
+    std::array<bool, 3> open{true, true, true};
+    while (!kept.empty() || open[0] || open[1] || open[2]) {
+      std::optional<Token> item;
+      Token none(0);
+      Token& first = kept.empty() ? none : kept.front();
+      const uint64_t value = first.value();
+      const bool leaves = value >> 32 >= value % 3;
+      auto enters = in.OnReceive(item);
+      auto left = from_left.OnReceive(item);
+      auto right = from_right.OnReceive(item);
+      auto onwards = (leaves ? out : value % 2 == 0 ? to_left : to_right).OnSend(first);
+      enters.When(open[0] && kept.size() < 3);
+      left.When(open[1]);
+      right.When(open[2]);
+      onwards.When(!kept.empty());
+      auto select = weir::Select(onwards, enters, left, right);
+      const Selected selected = co_await select;
+      if (selected.which > 0 && absl::IsOutOfRange(selected.status)) {
+        open[selected.which - 1] = false;
+      } else if (!selected.status.ok()) {
+        co_return selected.status;
+      } else if (selected.which > 0) {
+        const uint64_t rounds = selected.which == 1 ? 0 : uint64_t{1} << 32;
+        kept.emplace_back(item->value() + rounds);
+      } else {
+        kept.pop_front();
+      }
+    }
+    co_return in.status();
+  }
+};
+
 // Commits what it has received if, and only if, its input was complete: as its status says at the end, or as the last receive
 // does.
 class CommitSink final : public Stage {
@@ -528,7 +570,7 @@ void GeneratedGraph::AddStep() {
     now.newest = false;
     return now;
   };
-  switch (Draw(22)) {
+  switch (Draw(24)) {
     case 0:
     case 1: {
       const StepOptions options = Options(true);
@@ -656,13 +698,20 @@ void GeneratedGraph::AddStep() {
       break;
     }
     case 15: {
+      const bool in_batches = Draw(2) == 0;
+      Out<Token>* out = stream.out;
+      if (in_batches) {
+        const size_t most = 2 + Draw(3);
+        out =
+            &flow.Via(Name("batch"), std::make_unique<BatchRelay>(most, most, 1), Capacity()).out();
+      }
       auto& relay = graph_.Add<Relay>(Name("lossy"));
       relay.set_workers(static_cast<int>(1 + Draw(2)));
-      ConnectLossy(*stream.out, relay.in, Capacity());
-      const bool drops_oldest = stream.out->policy() != nullptr &&
-                                stream.out->policy()->when_full == WhenFull::kDropOldest;
+      ConnectLossy(*out, relay.in, Capacity());
+      const bool drops_oldest =
+          out->policy() != nullptr && out->policy()->when_full == WhenFull::kDropOldest;
       SinkTraits now = keeps_order(relay.workers() == 1);
-      now.newest = drops_oldest && now.ordered && traits.exact;
+      now.newest = drops_oldest && now.ordered && traits.exact && !in_batches;
       now.exact = false;
       continue_with(relay.out, now);
       break;
@@ -697,6 +746,24 @@ void GeneratedGraph::AddStep() {
       }
       graph_.Connect(late.out, merge.in);
       continue_with(merge.out, now);
+      break;
+    }
+    case 22:
+    case 23: {
+      auto& roundabout = graph_.Add<Roundabout>(Name("roundabout"));
+      auto& left = graph_.Add<TimedRelay>(Name("left"));
+      auto& right = graph_.Add(Name("right"), Map<Token>([](Token item) { return item; }));
+      auto& leaves = graph_.Add(
+          Name("leaves"), Map<Token>([](Token item) { return Token(item.value() & 0xFFFFFFFF); }));
+      graph_.Connect(*stream.out, roundabout.in, Capacity());
+      graph_.Connect(roundabout.to_left, left.in, Capacity());
+      graph_.Connect(roundabout.to_right, right.in, Capacity());
+      ChannelOptions back = Capacity();
+      back.feedback = true;
+      graph_.Connect(left.out, roundabout.from_left, back);
+      graph_.Connect(right.out, roundabout.from_right, back);
+      graph_.Connect(roundabout.out, leaves.in, Capacity());
+      continue_with(leaves.out, changes_last(keeps_order(false)));
       break;
     }
     case 21: {
