@@ -10,7 +10,11 @@
 namespace weir::internal {
 
 uint64_t ReceiveCaseBase::bit() const { return InputBit(in_.place()); }
-Outcome ReceiveCaseBase::Try() { return in_.channel().Take(request_); }
+Outcome ReceiveCaseBase::Try() {
+  request_.got = 0;
+  request_.won = false;
+  return in_.channel().Take(request_);
+}
 bool ReceiveCaseBase::Park(Waiter& waiter, bool bounded) {
   request_.waiter = &waiter;
   request_.bounded = bounded;
@@ -25,7 +29,12 @@ SendCase::SendCase(OutBase& out, void* item) : out_(out) {
   request_.refusable = false;  // not chosen is not refused
 }
 uint64_t SendCase::bit() const { return OutputBit(out_.place()); }
-Outcome SendCase::Try() { return out_.channel().Put(request_); }
+Outcome SendCase::Try() {
+  request_.sent = 0;
+  request_.won = false;
+  request_.bytes.reset();
+  return out_.channel().Put(request_);
+}
 bool SendCase::Park(Waiter& waiter, bool bounded) {
   request_.waiter = &waiter;
   request_.bounded = bounded;

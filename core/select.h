@@ -10,7 +10,8 @@
 // One case goes on, and the others are as if they had not been asked: a send that was not chosen keeps its item, a receive takes
 // none. Of several that can go on one is drawn at random, so that none starves; `Biased` takes the first of them. A port that has
 // ended, or whose receivers want no more, is chosen only where none of the others can go on at once: leave it out from then on
-// (`from_orders.When(false)`). A send waits for room, whatever its policy. The cases live until the select has been awaited.
+// (`from_orders.When(false)`). A send waits for room, whatever its policy. The cases live until the select has been awaited, and may
+// be used in another then.
 //
 // The shape is that of Go's `select` and tokio's `select!`; that a wait is one claim word and a link in each channel, Pike's and
 // Cox's (Plan 9's, then Go's).
@@ -58,7 +59,7 @@ class SelectCase {
  private:
   friend class SelectOperation;
   virtual uint64_t bit() const = 0;
-  // Goes on at once, if it can: else kNone.
+  // The first of an await. Goes on at once, if it can: else kNone.
   virtual Outcome Try() = 0;
   // Links itself, or decides the wait; false: it is decided. `bounded`: the request's.
   virtual bool Park(Waiter& waiter, bool bounded) = 0;

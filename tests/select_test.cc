@@ -2,9 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <functional>
+#include <numeric>
 #include <optional>
 #include <vector>
 
@@ -240,6 +242,46 @@ TEST_P(SelectTest, Within_Zero_TriesOnce) {
     co_return absl::OkStatus();
   });
   EXPECT_TRUE(RunToEnd(engine(), graph).ok());
+}
+
+TEST_P(SelectTest, CasesUsedAgain_EveryItemOnce) {
+  std::vector<int> got;
+  Graph& graph = NewGraph();
+  Build(graph, [&](Context&, Hub& hub) -> Task<> {
+    std::optional<Counted> from_a, from_b;
+    Counted to_x(0);
+    auto on_a = hub.a.OnReceive(from_a);
+    auto on_b = hub.b.OnReceive(from_b);
+    auto on_x = hub.x.OnSend(to_x);
+    bool a_open = true, b_open = true;
+    for (int sent = 0; a_open || b_open || sent < 20;) {
+      on_a.When(a_open);
+      on_b.When(b_open);
+      on_x.When(sent < 20);
+      auto select = Select(on_a, on_b, on_x);
+      const Selected selected = co_await select;
+      if (absl::IsOutOfRange(selected.status)) {
+        (selected.which == 0 ? a_open : b_open) = false;
+        continue;
+      }
+      if (!selected.status.ok()) co_return selected.status;
+      if (selected.which == 2) {
+        to_x = Counted(++sent);
+      } else {
+        got.push_back((selected.which == 0 ? from_a : from_b)->value());
+      }
+    }
+    co_return absl::OkStatus();
+  });
+  const Report report = RunToEnd(engine(), graph);
+  EXPECT_TRUE(report.ok()) << report.status;
+  EXPECT_TRUE(report.balanced());
+  std::sort(got.begin(), got.end());
+  std::vector<int> all(20);
+  std::iota(all.begin(), all.end(), 0);
+  EXPECT_EQ(x_, all);
+  for (int i = 0; i < 20; ++i) all.push_back(1000 + i);
+  EXPECT_EQ(got, all);
 }
 
 // Nothing could end the wait, not even the run's end.
