@@ -48,6 +48,7 @@ inline constexpr bool kIsTask<Task<T>> = true;
 
 Trampoline& TrampolineOf(Work& work);
 void BindOperation(Operation& operation, Work& work, const std::source_location& place);
+[[noreturn]] void ThrowAwaitedBefore(const std::source_location& place);
 
 // What an awaitable looks like to the compiler: a pointer that may be copied. g++ 12 copies the awaiter where
 // `await_transform` gives a reference, and weir's own cannot be copied.
@@ -91,7 +92,7 @@ class PromiseBase : public Pooled {
   void unhandled_exception() noexcept { exception_ = std::current_exception(); }
 
   // What may be awaited: weir's own operations and Tasks, because the engine must know of every wait. The awaitable lives
-  // until the end of the full expression at least.
+  // until the end of the full expression at least, and is awaited once: a second time throws std::logic_error.
   template <class Awaitable>
   Awaited<std::remove_cvref_t<Awaitable>> await_transform(
       Awaitable&& awaitable, const std::source_location& place = std::source_location::current()) {
@@ -103,7 +104,7 @@ class PromiseBase : public Pooled {
     if constexpr (std::is_base_of_v<Operation, Bare>) {
       BindOperation(awaitable, *work_, place);
     } else if constexpr (kIsTask<Bare>) {
-      awaitable.BindTo(*work_);
+      awaitable.BindTo(*work_, place);
     }
     return Awaited<Bare>(awaitable);
   }
@@ -165,7 +166,7 @@ class [[nodiscard]] Task {
   }
   ~Task() { Destroy(); }
 
-  // The awaiter's half, used by `co_await task`: a Task is awaited at most once.
+  // The awaiter's half, used by `co_await task`.
   bool await_ready() const noexcept { return false; }
   void await_suspend(std::coroutine_handle<> awaiting) noexcept {
     frame_.promise().AwaitedBy(awaiting);
@@ -174,7 +175,9 @@ class [[nodiscard]] Task {
   T await_resume() { return frame_.promise().Take(); }
 
   // For the engine: `BindTo` says whose Work the frame is part of; `frame` is the frame to resume first.
-  void BindTo(internal::Work& work) {
+  void BindTo(internal::Work& work,
+              const std::source_location& place = std::source_location::current()) {
+    if (work_ != nullptr) internal::ThrowAwaitedBefore(place);
     work_ = &work;
     frame_.promise().Bind(work);
   }

@@ -265,7 +265,7 @@ inline void WaitList::Remove(WaitLink& link) {
   link.linked_ = false;
 }
 
-// What `co_await` sees of an operation: it belongs to one Work, and it parks through `Work::Park`.
+// What `co_await` sees of an operation: it belongs to one Work, and is awaited once.
 class Operation {
  public:
   Operation(const Operation&) = delete;
@@ -281,7 +281,12 @@ class Operation {
   friend void BindOperation(Operation& operation, Work& work, const std::source_location& place);
 };
 
+// Throws std::logic_error: what is awaited at `place` has been awaited before.
+[[noreturn]] void ThrowAwaitedBefore(const std::source_location& place);
+
 inline void BindOperation(Operation& operation, Work& work, const std::source_location& place) {
+  if (operation.work_ != nullptr) [[unlikely]]
+    ThrowAwaitedBefore(place);
   operation.work_ = &work;
   operation.place_ = place;
 }

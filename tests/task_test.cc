@@ -1,9 +1,12 @@
 #include "weir/core/task.h"
 
+#include <gmock/gmock.h>
+
 #include <atomic>
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include "weir/testing.h"
 
@@ -114,6 +117,34 @@ TEST_P(TaskTest, Helper_ThrowsAndNobodyCatches_FailsTheRun) {
     co_return absl::UnknownError(std::to_string(never));
   });
   EXPECT_EQ(report.status, absl::InternalError("stage 'work': not caught"));
+}
+
+TEST_P(TaskTest, AwaitedTwice_FailsTheRun_AndSaysWhere) {
+  int sum = 0;
+  Report report = RunWork([&](Context&) -> Task<> {
+    auto helper = Add(1, 2);
+    for (int i = 0; i < 2; ++i) sum += co_await helper;
+    co_return absl::OkStatus();
+  });
+  EXPECT_TRUE(absl::IsInternal(report.status)) << report.status;
+  EXPECT_THAT(report.status.message(), ::testing::HasSubstr("awaited at task_test.cc:"));
+  EXPECT_EQ(sum, 3);
+}
+
+TEST_P(TaskTest, OperationAwaitedTwice_FailsTheRun_AndSaysWhere) {
+  std::vector<int> received;
+  Graph& graph = NewGraph();
+  auto& sink = graph.Add<ProbeSink<int>>("sink", [&](Context&, In<int>& in) -> Task<> {
+    auto receive = in.Receive();
+    while (auto item = co_await receive) received.push_back(*item);
+    co_return in.status();
+  });
+  From(graph, "numbers", FromVector<int>({1, 2, 3})).To(sink.in);
+  const Report report = RunToEnd(engine(), graph);
+  EXPECT_TRUE(absl::IsInternal(report.status)) << report.status;
+  EXPECT_THAT(report.status.message(), ::testing::HasSubstr("awaited at task_test.cc:"));
+  EXPECT_EQ(received, std::vector<int>{1});
+  EXPECT_TRUE(report.balanced());
 }
 
 TEST_P(TaskTest, Helper_MayWait) {
