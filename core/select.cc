@@ -91,10 +91,10 @@ bool SelectOperation::await_suspend(std::coroutine_handle<> frame) {
     last = select_case;
   }
   // For Channel::WaitingForItemsOnly the last case speaks for all, so that the Work counts once, and when all are linked.
-  const bool items_only = bounds_.endless() && ports < OutputBit(0);
-  work_->Prepare(
-      frame,
-      {.kind = WaitKind::kSelect, .bounded = !bounds_.endless(), .ports = ports, .place = place_});
+  const bool bounded = bounds_.MayEnd(*work_);
+  const bool items_only = !bounded && ports < OutputBit(0);
+  work_->Prepare(frame,
+                 {.kind = WaitKind::kSelect, .bounded = bounded, .ports = ports, .place = place_});
   bool linked = true;
   for (SelectCase* select_case : cases_) {
     if (!select_case->enabled_ || !linked) continue;

@@ -34,10 +34,10 @@ bool ReceiveOperation<Bounding>::await_suspend(std::coroutine_handle<> frame) {
   }
   parked_ = true;
   waiter = work_;
-  work_->Prepare(frame, {.kind = WaitKind::kReceive,
-                         .channel = channel_,
-                         .bounded = Bounding::kBounded,
-                         .place = place_});
+  this->bounded = bounds_.MayEnd(*work_);
+  work_->Prepare(
+      frame,
+      {.kind = WaitKind::kReceive, .channel = channel_, .bounded = this->bounded, .place = place_});
   const Outcome outcome = channel_->ParkReceive(*this);
   if (outcome == Outcome::kNone) {
     if constexpr (!Bounding::kBounded) return true;  // published: another thread may have it by now
@@ -124,10 +124,10 @@ bool SendOperation<Bounding>::await_suspend(std::coroutine_handle<> frame) {
   }
   parked_ = true;
   waiter = work_;
-  work_->Prepare(frame, {.kind = WaitKind::kSend,
-                         .channel = channel_,
-                         .bounded = Bounding::kBounded,
-                         .place = place_});
+  this->bounded = bounds_.MayEnd(*work_);
+  work_->Prepare(
+      frame,
+      {.kind = WaitKind::kSend, .channel = channel_, .bounded = this->bounded, .place = place_});
   const Outcome outcome = channel_->ParkSend(*this);
   if (outcome == Outcome::kNone) {
     if constexpr (!Bounding::kBounded) return true;  // as above
@@ -187,7 +187,7 @@ class SendAny final : public Operation {
     // Without an end of its own, it may still be woken only by who receives.
     work_->Prepare(frame, {.kind = WaitKind::kSend,
                            .channel = &channel_,
-                           .bounded = !bounds_.endless(),
+                           .bounded = bounds_.MayEnd(*work_),
                            .place = users_place_});
     const Outcome outcome = channel_.ParkSend(request_);
     if (outcome == Outcome::kNone) {

@@ -178,6 +178,7 @@ class Unbounded {
   bool tries_once() const { return false; }
   absl::Duration within() const { return absl::InfiniteDuration(); }
   Context* bound() const { return nullptr; }
+  bool MayEnd(Work&) const { return false; }
   void Arm(Work&, Channel* = nullptr) {}
   Waiter::Result Disarm(Work& work) { return work.Resumed(); }
 };
@@ -193,7 +194,10 @@ class Bounds {
   bool tries_once() const { return within_ <= absl::ZeroDuration(); }
   absl::Duration within() const { return within_; }
   Context* bound() const { return bound_; }
-  bool endless() const { return bound_ == nullptr && within_ == absl::InfiniteDuration(); }
+  // Whether they may end a wait of `work` before its run ends. Its own Context does not.
+  bool MayEnd(Work& work) const {
+    return within_ != absl::InfiniteDuration() || (bound_ != nullptr && bound_ != &work.context());
+  }
   // Between Prepare and Suspend, for a wait that is not decided yet; `sends_to` if it is a send.
   void Arm(Work& work, Channel* sends_to = nullptr);
   // After the resumption of a Work that had prepared to wait.

@@ -51,6 +51,47 @@ TEST_P(WedgeTest, Diamond_NamesWhoWaitsOnWhat_AndTheNextCapacity) {
   EXPECT_EQ(next->bytes, 0u);
 }
 
+// Who passes on its own Context, or a time without an end, has bounded nothing.
+TEST_P(WedgeTest, BoundsThatEndNothing_HideNoDeadlock) {
+  class InTurn final : public Stage {
+   public:
+    In<int> first{this, "first"}, second{this, "second"};
+    Task<> Work(Context& context) override {
+      while (true) {
+        auto receive = first.Receive(context);
+        if (!(co_await receive).has_value()) co_return first.status();
+        auto other = second.ReceiveWithin(absl::InfiniteDuration());
+        absl::StatusOr<int> item = co_await other;
+        if (!item.ok()) co_return second.status();
+      }
+    }
+  };
+  class Ahead final : public Stage {
+   public:
+    Out<int> first{this, "first"}, second{this, "second"};
+    Task<> Work(Context& context) override {
+      for (int i = 0;; ++i) {
+        int item = i;
+        auto send = first.Send(item, context);
+        absl::Status sent = co_await send;
+        if (!sent.ok()) co_return sent;
+      }
+    }
+  };
+  Graph& graph = NewGraph("bounds");
+  auto& ahead = graph.Add<Ahead>("ahead");
+  auto& in_turn = graph.Add<InTurn>("in_turn");
+  graph.Connect(ahead.first, in_turn.first, {.capacity = 2});
+  graph.Connect(ahead.second, in_turn.second, {.capacity = 2});
+  const Report report = RunToEnd(engine(), graph);
+  EXPECT_TRUE(absl::IsFailedPrecondition(report.status)) << report.status;
+  const std::string message(report.status.message());
+  for (const char* part : {"in_turn waits to receive from in_turn.second",
+                           "ahead is blocked on in_turn.first, 2 of 2"}) {
+    EXPECT_NE(message.find(part), std::string::npos) << message;
+  }
+}
+
 TEST_P(WedgeTest, PartialWedge_IsFoundWhileOthersGoOn) {
   Graph& graph = NewGraph("half");
   AddDiamond(graph, 2);

@@ -216,6 +216,55 @@ class Sleeps final : public Stage {
   }
 };
 
+TEST(Loop, WithAWaitUnderTheWorksOwnContext_IsQuiet_Simulated) {
+  class Ends final : public Stage {
+   public:
+    In<int> in{this, "in"};
+    Out<int> again{this, "again"};
+    Task<> Work(Context& context) override {
+      while (true) {
+        auto receive = in.Receive(context);
+        std::optional<int> item = co_await receive;
+        if (!item.has_value()) co_return in.status();
+        if (*item == 0) continue;
+        int less = *item - 1;
+        auto on_again = again.OnSend(less);
+        auto select = weir::Select(on_again).Under(context);
+        const Selected selected = co_await select;
+        if (!selected.status.ok()) co_return selected.status;
+      }
+    }
+  };
+  class Passes final : public Stage {
+   public:
+    In<int> in{this, "in"};
+    Out<int> out{this, "out"};
+    Task<> Work(Context& context) override {
+      while (true) {
+        std::optional<int> item;
+        auto on_in = in.OnReceive(item);
+        auto select = weir::Select(on_in).Under(context);
+        const Selected selected = co_await select;
+        if (!selected.status.ok()) co_return in.status();
+        auto send = out.Send(*item, context);
+        absl::Status sent = co_await send;
+        if (!sent.ok()) co_return sent;
+      }
+    }
+  };
+  for (uint64_t seed = 0; seed < 50; ++seed) {
+    Graph graph("under");
+    auto& ends = graph.Add<Ends>("ends");
+    auto& passes = graph.Add<Passes>("passes");
+    From(graph, "numbers", FromVector<int>({3, 0, 2})).To(ends.in, {.capacity = 10});
+    graph.Connect(ends.again, passes.in);
+    graph.Connect(passes.out, ends.in, {.feedback = true});
+    Engine engine = Engine::Simulated(seed);
+    const Report report = weir::Run(engine, graph).Wait();
+    ASSERT_TRUE(report.ok()) << report.status << ", seed " << seed;
+  }
+}
+
 // One Work that waits for two channels is one, not two.
 TEST(Loop, WithASelectOverTwoBackEdges_AndAnItemInAnothersHands_IsNotQuiet_Simulated) {
   for (uint64_t seed = 0; seed < 50; ++seed) {
