@@ -186,7 +186,7 @@ Outcome Channel::ParkReceive(ReceiveRequest& request) {
   WakeList wakes;
   Lock lock(mutex_);
   Outcome outcome = Outcome::kNone;
-  if (run_cancelled() || senders_ == 0 || queued() > 0) {
+  if (run_cancelled() || senders_ == 0 || receivers_ == 0 || queued() > 0) {
     outcome = TakeLocked(request, wakes);
   } else {
     Link(receivers_waiting_, request, kReceiverParked);
@@ -249,6 +249,10 @@ void Channel::CloseSender(SendingEnd& sender, WakeList& wakes) {
   if (--senders_ > 0) return;
   gate_.fetch_or(kSenderGone, std::memory_order_seq_cst);
   // Nothing is queued while receivers are parked, so the end has come for all of them.
+  EndReceives(wakes);
+}
+
+void Channel::EndReceives(WakeList& wakes) {
   while (!receivers_waiting_.empty()) {
     WaitLink& link = *receivers_waiting_.front();
     UnlinkReceiver(link);
@@ -268,6 +272,7 @@ void Channel::CloseReceiver() {
       UnlinkSender(link);
       link.Claim(Outcome::kClosed, wakes);
     }
+    EndReceives(wakes);  // of threads at the graph's edge
   }
   DestroyQueued(&Channel::unread_);
 }
@@ -281,11 +286,7 @@ void Channel::Cancel() {
     UnlinkSender(link);
     link.Claim(Outcome::kCancelled, wakes);
   }
-  while (!receivers_waiting_.empty()) {
-    WaitLink& link = *receivers_waiting_.front();
-    UnlinkReceiver(link);
-    link.Claim(Outcome::kCancelled, wakes);
-  }
+  EndReceives(wakes);
 }
 
 void Channel::Drain() {
@@ -472,7 +473,7 @@ Outcome Channel::TakeLocked(ReceiveRequest& request, WakeList& wakes) {
     }
     return Outcome::kDone;
   }
-  return senders_ == 0 ? Outcome::kEnd : Outcome::kNone;
+  return senders_ == 0 || receivers_ == 0 ? Outcome::kEnd : Outcome::kNone;
 }
 
 void Channel::LinkSender(SendRequest& request) {

@@ -118,6 +118,26 @@ TEST_P(EdgeTest, Output_Close_NothingMoreIsWanted_TheSenderIsTold) {
   EXPECT_GE(report.channels[1].ledger.unread, 1u);
 }
 
+// The Work closes it, because in simulation it is the thread that receives which takes the steps.
+TEST_P(EdgeTest, Output_Close_EndsTheReceiveThatWaits) {
+  Graph& graph = NewGraph();
+  auto& output = graph.Add<Output<int>>("output");
+  auto& source = graph.Add<ProbeSource<int>>("source", [&](Context& context, Out<int>&) -> Task<> {
+    auto sleep = context.Sleep(absl::Milliseconds(1));
+    absl::Status slept = co_await sleep;
+    output.Close();
+    auto endless = context.Sleep(absl::InfiniteDuration());
+    if (slept.ok()) slept = co_await endless;
+    co_return slept;
+  });
+  graph.Connect(source.out, output.in);
+  Run& run = Start(engine(), graph);
+  EXPECT_TRUE(absl::IsOutOfRange(output.Receive().status()));
+  EXPECT_TRUE(absl::IsOutOfRange(output.Receive().status()));
+  run.Cancel();
+  Wait(run);
+}
+
 TEST_P(EdgeTest, Cancelled_BothSaySo) {
   Run& run = Start(engine(), graph_);
   Fill();
