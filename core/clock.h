@@ -20,10 +20,11 @@ class Instant {
   constexpr int64_t nanoseconds() const { return ns_; }
   constexpr auto operator<=>(const Instant&) const = default;
 
-  // Saturates: a duration that leads beyond the clock's range gives InfiniteFuture.
+  // Saturates: what leads beyond the clock's range gives InfiniteFuture, or the clock's beginning.
   friend Instant operator+(Instant instant, absl::Duration duration) {
     if (duration == absl::InfiniteDuration() || instant == InfiniteFuture())
       return InfiniteFuture();
+    if (duration == -absl::InfiniteDuration()) return Instant(0);
     int64_t delta = absl::ToInt64Nanoseconds(duration);
     int64_t sum = 0;
     if (__builtin_add_overflow(instant.ns_, delta, &sum))

@@ -86,6 +86,7 @@ EdgeStage::Visit::~Visit() {
 }
 
 absl::Status EdgeStage::SendItem(OutBase& out, void* item, absl::Duration within) {
+  within = std::max(within, absl::ZeroDuration());
   const bool may_wait = within > absl::ZeroDuration();
   Visit visit(*this, may_wait);
   if (!visit.status().ok()) return visit.status();
@@ -138,12 +139,17 @@ absl::Status EdgeStage::ReceiveItem(InBase& in, void* into, absl::Duration withi
 }
 
 void EdgeStage::Close() {
+  RunState* run = nullptr;
   {
     MutexLock lock(mutex_);
     if (run_ == nullptr || closed_) return;
     closed_ = true;
+    // It holds the run until the Work has been told: or that of the next run might be.
+    if (!run_->TryHold()) return;
+    run = run_;
   }
   closing_.Advance(1);
+  run->Release();
 }
 
 Task<> EdgeStage::Work(Context& context) {

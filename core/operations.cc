@@ -8,7 +8,7 @@ namespace weir::internal {
 bool SleepOperation::await_ready() {
   if (context_.cancelled()) {
     outcome_ = Outcome::kCancelled;
-    return !work_->MustTakeTurn();
+    return work_->MayGoOn(outcome_);
   }
   if (duration_ <= absl::ZeroDuration() || context_.draining()) outcome_ = Outcome::kDone;
   return outcome_ == Outcome::kDone && work_->SpendBudget();
@@ -65,7 +65,7 @@ void Turnstile::Reset() {
 bool TurnOperation::await_ready() {
   if (context_.cancelled()) {
     outcome_ = Outcome::kCancelled;
-    return !work_->MustTakeTurn();
+    return work_->MayGoOn(outcome_);
   }
   MutexLock lock(turnstile_.mutex_);
   if (number_ <= turnstile_.now_) outcome_ = Outcome::kDone;

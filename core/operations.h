@@ -121,7 +121,7 @@ decltype(auto) CallWith(F& fn, Context& context) {
 
 class BlockingOperationBase : public Operation, protected BlockingTask {
  public:
-  bool await_ready() { return context_.cancelled() && !work_->MustTakeTurn(); }
+  bool await_ready() { return context_.cancelled() && work_->MayGoOn(Outcome::kCancelled); }
   bool await_suspend(std::coroutine_handle<> frame);
 
  protected:

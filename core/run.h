@@ -47,7 +47,8 @@ class Run {
   // the program's choice.
   Report WaitFor(absl::Duration timeout);
   // To be awaited in a Work, of this engine or another: a StatusOr with the final report; CANCELLED if the awaiting Work's
-  // own run is cancelled before.
+  // own run is cancelled before. The Run may not be `over()` yet in either case; a Work that owns it waits for that too, because its
+  // destructor may not: `while (!run.over()) co_await context.Yield();`, with the Work's Context as the run's parent.
   [[nodiscard]] internal::FinishedOperation Finished();
   // Calls back once, when the report is final: on a thread of the engine, or here if the run is over. The callback must
   // not wait and must not destroy the Run.
@@ -57,7 +58,8 @@ class Run {
   // time, also before the first Work has begun. `cause` must not be OK.
   void Cancel(absl::Status cause = absl::CancelledError("cancelled by the program"));
   // Ends the input: stages without inputs see `draining()`, their sleeps end, and their next send is refused with
-  // OUT_OF_RANGE; what is in flight flows out. After `deadline` it becomes a cancellation, with DEADLINE_EXCEEDED.
+  // OUT_OF_RANGE; what is in flight flows out. After `deadline` it becomes a cancellation, with DEADLINE_EXCEEDED. Of several calls the first
+  // counts, with its deadline.
   void Drain(absl::Duration deadline = absl::InfiniteDuration());
 
   bool over() const;

@@ -417,8 +417,9 @@ void RunState::ArriveAtGate(Work& work) {
 }
 
 void RunState::GraceIsOver() {
-  WakeList ready;
+  std::vector<std::string> lines;
   {
+    WakeList ready;
     MutexLock lock(mutex_);
     if (phase_ != Phase::kUnwinding) return;
     grace_over_ = true;
@@ -434,14 +435,15 @@ void RunState::GraceIsOver() {
         if (other == nullptr) other = work.get();
         AppendIfRoom(teardown_.overdue, WorkId{&other->stage_, other->index_});
         try {
-          engine_.Log(absl::StrCat(graph_.name(), ".", other->Name(), " has not stopped ",
-                                   absl::FormatDuration(engine_.grace()),
-                                   " after the run was cancelled", DescribeOverdue(*other)));
+          lines.push_back(absl::StrCat(graph_.name(), ".", other->Name(), " has not stopped ",
+                                       absl::FormatDuration(engine_.grace()),
+                                       " after the run was cancelled", DescribeOverdue(*other)));
         } catch (const std::bad_alloc&) {
         }
       }
     }
   }
+  for (const std::string& line : lines) engine_.Log(line);  // the program may ask for the run there
 }
 
 bool RunState::EndedEarly(const Stage& stage, const absl::Status& result) const {

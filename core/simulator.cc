@@ -312,7 +312,7 @@ absl::Status Simulator::Await(Mutex& mutex, std::condition_variable&, Instant de
           "weir: nothing is left to simulate, and what is waited for has not happened");
       break;
     }
-    now_ = deadline;
+    now_ = std::max(now_, deadline);
     patience.over = true;
   }
   patience_armed_ = false;

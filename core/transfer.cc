@@ -233,7 +233,8 @@ Task<absl::Status> SendByPolicy(Channel& first, SendRequest& request, absl::Dura
   while (true) {
     const SendPolicy* policy = request.sender->policy;
     absl::Duration rest = within;
-    if (limited && within > absl::ZeroDuration()) rest = deadline - work.clock().Now();
+    if (limited && within > absl::ZeroDuration())
+      rest = std::max(deadline - work.clock().Now(), absl::ZeroDuration());
     const absl::Duration patience = policy == nullptr ? absl::InfiniteDuration() : policy->patience;
     SendAny send(*channel, request, std::min(rest, patience), bound, place);
     outcome = co_await send;

@@ -133,7 +133,7 @@ void Work::BeforeWait(const Channel* received_from) {
 }
 
 bool Work::SuspendDecided() {
-  if (MustTakeTurn()) {
+  if (MustTakeTurn() || !SpendBudget()) {
     Wake();
     return true;
   }

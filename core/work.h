@@ -13,6 +13,7 @@
 // of them out of turn is held at the run's gate until its turn comes (run_state.h).
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <coroutine>
 #include <cstdint>
@@ -187,7 +188,8 @@ class Bounds {
  public:
   static constexpr bool kBounded = true;
   // `bound` may be null, `within` infinite.
-  Bounds(absl::Duration within, Context* bound) : within_(within), bound_(bound) {}
+  Bounds(absl::Duration within, Context* bound)
+      : within_(std::max(within, absl::ZeroDuration())), bound_(bound) {}
   Bounds(Bounds&& other) : within_(other.within_), bound_(other.bound_) {}  // before it is armed
   ~Bounds() {}
   bool cancelled() const { return bound_ != nullptr && bound_->cancelled(); }

@@ -386,5 +386,51 @@ TEST_P(OperationsTest, Turnstile_CancelledWhileWaiting_IsCancelled) {
   EXPECT_TRUE(absl::IsCancelled(come)) << come;
 }
 
+// --- Whoever never has to wait lets others have their turn ---
+
+struct Ready {
+  bool await_ready() { return true; }
+  void await_suspend(std::coroutine_handle<>) {}
+  void await_resume() {}
+};
+
+class FairOperationsTest : public OperationsTest {
+ protected:
+  // Awaits what `operation` gives under a cancelled Context until another Work has had its turn.
+  template <class Make>
+  void ExpectTurns(Make make) {
+    constexpr int kTries = 100'000;
+    int tries = 0;
+    Graph& graph = NewGraph();
+    graph.Add<ProbeWork>("tries", [&](Context& context) -> Task<> {
+      Context attempt = context.WithCancel();
+      attempt.Cancel(absl::AbortedError("enough"));
+      for (; !flag_ && tries < kTries; ++tries) {
+        auto operation = make(attempt);
+        static_cast<void>(co_await operation);
+      }
+      co_return absl::OkStatus();
+    });
+    graph.Add<ProbeWork>("sets", [this](Context& context) -> Task<> {
+      co_await context.Yield();
+      flag_ = true;
+      co_return absl::OkStatus();
+    });
+    EXPECT_TRUE(RunToEnd(engine(), graph).ok());
+    EXPECT_LT(tries, kTries);
+  }
+};
+WEIR_ON_EVERY_SEED(FairOperationsTest);
+
+TEST_P(FairOperationsTest, Sleep_InACancelledContext) {
+  ExpectTurns([](Context& context) { return context.Sleep(absl::Milliseconds(1)); });
+}
+TEST_P(FairOperationsTest, Blocking_InACancelledContext) {
+  ExpectTurns([](Context& context) { return context.Blocking([] {}); });
+}
+TEST_P(FairOperationsTest, External_ThatIsReady) {
+  ExpectTurns([](Context& context) { return context.External(Ready()); });
+}
+
 }  // namespace
 }  // namespace weir::testing

@@ -566,5 +566,26 @@ TEST_F(PolicyCheckTest, Description_NamesPoliciesAndBytes_AndIsReadBack) {
   EXPECT_EQ(read->channels[0].bytes, 4096u);
 }
 
+TEST_P(PolicyTest, DropNewest_SendWithinLessThanNoTime_IsAsWithinNone) {
+  absl::Status within_none, within_less;
+  Graph& graph = Join(
+      {.capacity = 1, .when_full = WhenFull::kDropNewest},
+      [&](Context&, Out<Counted>& out) -> Task<> {
+        Counted a(0), b(1), c(2);
+        auto first = out.Send(a);
+        (co_await first).IgnoreError();
+        auto none = out.SendWithin(absl::ZeroDuration(), b);
+        within_none = co_await none;
+        auto less = out.SendWithin(absl::Milliseconds(-1), c);
+        within_less = co_await less;
+        gate_ = true;
+        co_return absl::OkStatus();
+      },
+      ReceiveLater());
+  RunToEnd(engine(), graph);
+  EXPECT_TRUE(within_none.ok()) << within_none;
+  EXPECT_TRUE(within_less.ok()) << within_less;
+}
+
 }  // namespace
 }  // namespace weir

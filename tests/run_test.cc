@@ -785,5 +785,30 @@ TEST(CensusLimit, IsTold_WhenMoreWorksAreAlive_AndOnlyThenAgain) {
   EXPECT_EQ(told, (std::vector<size_t>{4, 5}));
 }
 
+TEST(RunLog, TheSink_MayAskForTheCensus) {
+  Engine* asked = nullptr;
+  std::atomic<bool> running{false}, warned{false};
+  std::string census;
+  Engine engine({.threads = 2, .grace = absl::ZeroDuration(), .log = [&](std::string_view) {
+                   census = asked->Census().ToString();
+                   warned = true;
+                 }});
+  asked = &engine;
+  Graph graph("test");
+  graph.Add<ProbeWork>("holder", [&](Context& context) -> Task<> {
+    auto call = context.Blocking([&] {
+      running = true;
+      while (!warned) std::this_thread::yield();
+    });
+    absl::Status status = co_await call;
+    co_return status;
+  });
+  weir::Run run(engine, graph);
+  while (!running) std::this_thread::yield();
+  run.Cancel();
+  run.Wait();
+  EXPECT_NE(census.find("test.holder"), std::string::npos) << census;
+}
+
 }  // namespace
 }  // namespace weir::testing

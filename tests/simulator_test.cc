@@ -365,5 +365,31 @@ TEST_F(SimulatorTest, AWaitForAnotherThread_IsNoDeadlock) {
   EXPECT_TRUE(report.ok()) << report.status;
 }
 
+TEST_F(SimulatorTest, WhenAWaitEnds_TimeDoesNotGoBack) {
+  for (uint64_t seed = 1; seed <= 20; ++seed) {
+    Engine& engine = Simulated(seed);
+    Graph& graph = NewGraph();
+    auto& input = graph.Add<Input<int>>("input");
+    Instant called;
+    auto& sink = graph.Add<ProbeSink<int>>("sink", [&](Context& context, In<int>& in) -> Task<> {
+      auto call = context.Blocking([] {});
+      absl::Status status = co_await call;
+      called = context.Now();
+      while (co_await in.Receive()) {
+      }
+      co_return in.status();
+    });
+    graph.Connect(input.out, sink.in);
+    Run& run = Start(engine, graph);
+    run.WaitFor(absl::Microseconds(300));
+    EXPECT_GE(engine.Now().nanoseconds(), called.nanoseconds()) << "seed " << seed;
+    const Instant before = engine.Now();
+    run.WaitFor(absl::Hours(-1));
+    EXPECT_GE(engine.Now().nanoseconds(), before.nanoseconds()) << "seed " << seed;
+    input.Close();
+    Wait(run);
+  }
+}
+
 }  // namespace
 }  // namespace weir::testing
