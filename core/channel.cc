@@ -452,7 +452,8 @@ void Channel::Unlink(WaitList& list, WaitLink& link, uint32_t bit) {
 Outcome Channel::PutLocked(SendRequest& request, WakeList& wakes) {
   if (run_cancelled()) return Outcome::kCancelled;
   if (closed_to(*request.sender)) return Outcome::kClosed;
-  if (!senders_waiting_.empty()) return Outcome::kNone;
+  if (!senders_waiting_.empty() && (request.sent < request.count || request.room_only))
+    return Outcome::kNone;
   if (request.room_only) return room() > 0 ? Outcome::kDone : Outcome::kNone;
   // Serving a receiver that does not lease makes room at once.
   while (request.sent < request.count) {

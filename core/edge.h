@@ -7,7 +7,7 @@
 //   weir::Run run(engine, graph);
 //   absl::Status sent = orders.SendWithin(absl::Seconds(1), order);   // any thread
 //   orders.Close();
-//   while (absl::StatusOr<Result> result = results.Receive(); result.ok()) ...
+//   for (auto result = results.Receive(); result.ok(); result = results.Receive()) ...
 //
 // Their operations may block the calling thread, so they are refused with FAILED_PRECONDITION on the engine's own threads,
 // whether they would have had to wait or not, but for the forms that try once (`SendWithin(absl::ZeroDuration(), ...)`), which

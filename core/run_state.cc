@@ -448,6 +448,7 @@ void RunState::GraceIsOver() {
 
 bool RunState::EndedEarly(const Stage& stage, const absl::Status& result) const {
   if (!absl::IsOutOfRange(result)) return false;
+  if (!result.message().empty()) return false;  // not a port's, but an error of the program's own
   return std::any_of(stage.outs().begin(), stage.outs().end(),
                      [](const OutBase* out) { return out->refused(); });
 }

@@ -20,10 +20,12 @@ namespace {
 bool IsDirectoryName(const std::string& name) { return name.back() == '/'; }
 
 // True if a walk of the directory `outer` ("a/") comes to what lies below it as `inner` ("a/b/c" or "a/b/c/"): no symbolic
-// link is on the way.
+// link is on the way, and no "..".
 bool Reaches(const std::string& outer, const std::string& inner) {
   for (size_t at = outer.size(); at < inner.size(); ++at) {
+    const size_t begin = at;
     at = std::min(inner.find('/', at), inner.size());
+    if (inner.compare(begin, at - begin, "..") == 0) return false;
     struct stat found;
     if (::lstat(inner.substr(0, at).c_str(), &found) != 0) return false;
     const bool last = at + 1 >= inner.size();

@@ -131,6 +131,13 @@ struct FilterKernel : StatelessKernel {
   }
 };
 
+// A view, or what is like one without saying so, as absl::Span: a constant one gives items that are not constant.
+template <class Range>
+inline constexpr bool kRefersToItems = std::ranges::view<Range> || requires(const Range& range) {
+  requires std::is_lvalue_reference_v<decltype(*std::ranges::begin(range))>;
+  requires !std::is_const_v<std::remove_reference_t<decltype(*std::ranges::begin(range))>>;
+};
+
 template <class F>
 struct FlatMapKernel : StatelessKernel {
   static constexpr const char* kKind = "FlatMap";
@@ -146,7 +153,7 @@ struct FlatMapKernel : StatelessKernel {
           using Range = decltype(range);
           // Items are moved out of a container that the function has given away, not of one that it refers to.
           constexpr bool given =
-              !std::is_lvalue_reference_v<Range> && !std::ranges::view<std::remove_cvref_t<Range>>;
+              !std::is_lvalue_reference_v<Range> && !kRefersToItems<std::remove_cvref_t<Range>>;
           for (auto&& output : range) {
             if constexpr (given) {
               emit(std::move(output));

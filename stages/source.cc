@@ -17,9 +17,10 @@ struct SourceRound {
       : body(std::move(from)), onward(out, &body->outputs(), work, kMostPulled) {}
 
   // Draws as much as there is room for.
+  // One item even where there is no room, for what the channel's policy is to decide on.
   void Pull() {
     onward.Begin();
-    verdict = body->Pull(std::min(onward.limit(), onward.room()), error);
+    verdict = body->Pull(std::min(onward.limit(), std::max<size_t>(onward.room(), 1)), error);
     onward.Run(body->outputs().size());
   }
 

@@ -368,5 +368,17 @@ TEST_F(FuseGraceTest, ABodyThatDoesNotReturn_IsNamedByItsOwnStage) {
   EXPECT_EQ(log()[0].find("test.sticks#0 has not stopped"), 0u) << log()[0];
 }
 
+// What the channel's policy does is done, where its sender waits for room first.
+TEST_P(FuseTest, SourceBeforeAFullChannelThatFails_Fails) {
+  auto& sink = graph_.Add<ProbeSink<int>>("sink", [](Context& context, In<int>&) -> Task<> {
+    auto sleep = context.Sleep(absl::InfiniteDuration());
+    absl::Status slept = co_await sleep;
+    co_return slept;
+  });
+  Numbers(10).Map("map", Same).To(sink.in, {.capacity = 1, .when_full = WhenFull::kFail});
+  const Report report = RunIt();
+  EXPECT_TRUE(absl::IsResourceExhausted(report.status)) << report.status;
+}
+
 }  // namespace
 }  // namespace weir::testing

@@ -587,5 +587,34 @@ TEST_P(PolicyTest, DropNewest_SendWithinLessThanNoTime_IsAsWithinNone) {
   EXPECT_TRUE(within_less.ok()) << within_less;
 }
 
+// Beside another sender, who waits.
+TEST_P(PolicyTest, Fail_ABatchOfNothing_IsSent) {
+  Graph& graph = NewGraph();
+  auto& waits = graph.Add<ProbeSource<Counted>>("waits", [](Context&, Out<Counted>& out) -> Task<> {
+    std::vector<Counted> items;
+    for (int i = 0; i < 2; ++i) items.emplace_back(i);
+    auto send = out.SendBatch(items);
+    absl::Status sent = co_await send;
+    co_return sent;
+  });
+  auto& fails =
+      graph.Add<ProbeSource<Counted>>("fails", [&](Context& context, Out<Counted>& out) -> Task<> {
+        auto sleep = context.Sleep(absl::Milliseconds(20));
+        absl::Status slept = co_await sleep;
+        if (!slept.ok()) co_return slept;
+        std::vector<Counted> nothing;
+        auto send = out.SendBatch(nothing);
+        absl::Status sent = co_await send;
+        EXPECT_TRUE(sent.ok()) << sent;
+        gate_ = true;
+        co_return absl::OkStatus();
+      });
+  auto& sink = graph.Add<ProbeSink<Counted>>("sink", ReceiveLater());
+  graph.Connect(waits.out, sink.in, {.capacity = 1});
+  graph.Connect(fails.out, sink.in, {.capacity = 1, .when_full = WhenFull::kFail});
+  const Report report = RunToEnd(engine(), graph);
+  EXPECT_TRUE(report.ok()) << report.status;
+}
+
 }  // namespace
 }  // namespace weir

@@ -163,5 +163,20 @@ TEST_P(SplitTest, Diamond_SplitAndMerged_NothingIsLost) {
   EXPECT_EQ(into, Iota(300));
 }
 
+TEST_P(SplitTest, Partition_FunctionsOutOfRange_IsAFailure_ThoughAnOutputHasEnded) {
+  Values into = {-1};
+  auto flows = From(graph_, "numbers", FromRange(std::views::iota(0, 100)))
+                   .Partition("partition", 2,
+                              [](int i) -> absl::StatusOr<int> {
+                                if (i == 50) return absl::OutOfRangeError("no such number");
+                                return i % 2;
+                              },
+                              {.capacity = 1});
+  flows[0].Take("take", 1, {.capacity = 1}).Ignore("ignore", {.capacity = 1});
+  flows[1].Collect("into", into, {.capacity = 1});
+  EXPECT_EQ(RunIt().status, absl::OutOfRangeError("stage 'partition': item 50: no such number"));
+  EXPECT_EQ(into, Values{-1}) << "a cut-off input was taken for a complete one";
+}
+
 }  // namespace
 }  // namespace weir::testing

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/types/span.h"
 #include "weir/core/timer.h"
 #include "weir/stages/pace.h"
 #include "weir/testing.h"
@@ -495,6 +496,18 @@ TEST(PaceTest, WhatItTakesToBeginWithBodies_IsNotTheItems) {
     co_return absl::OkStatus();
   });
   EXPECT_TRUE(weir::Run(engine, graph).Wait().ok());
+}
+
+TEST_P(TransformTest, FlatMap_OfASpan_LeavesWhatItRefersTo) {
+  std::vector<std::string> table = {"a string that is too long to be stored in line"};
+  const std::vector<std::string> before = table;
+  std::vector<std::string> got;
+  Numbers(2)
+      .FlatMap("look_up", [&](int) { return absl::Span<std::string>(table); })
+      .Collect("into", got);
+  EXPECT_TRUE(RunIt().ok());
+  EXPECT_EQ(table, before);
+  EXPECT_EQ(got, (std::vector<std::string>{before[0], before[0]}));
 }
 
 }  // namespace

@@ -290,6 +290,7 @@ TEST_F(CliTest, Draw_Svg_OrSaysWhatIsMissing) {
 
 TEST_F(CliTest, Draw_WhatIsNoReport_IsRefused) {
   ExpectError("draw none.json", 1, "cannot read 'none.json': No such file or directory");
+  ExpectError("draw ./", 1, "cannot read './': Is a directory");
   ExpectError("draw " + dir_.Write("f.json", "{}"), 1, "this is no description of a graph");
 }
 

@@ -409,5 +409,11 @@ TEST_F(CutOffTest, Drain_SourcesEndAndWhatWasReadIsWritten) {
   EXPECT_EQ(TempDir::Read(dir_.Path("out")), "");
 }
 
+TEST_P(FilesTest, WalkFiles_ARootBesideAnother_ByDotDot_IsWalked) {
+  dir_.Write("a/x", "");
+  dir_.Write("b/y", "");
+  EXPECT_THAT(Walk({"a", "a/../b"}), ElementsAre("a/x", "a/../b/y"));
+}
+
 }  // namespace
 }  // namespace weir::testing

@@ -4,6 +4,7 @@
 
 #include <csignal>
 #include <cstdlib>
+#include <exception>
 #include <filesystem>
 #include <system_error>
 #include <thread>
@@ -193,7 +194,12 @@ int Main(int argc, char** argv) {
   std::string program = argc > 0 ? argv[0] : "weir";
   program = program.substr(program.rfind('/') + 1);
   cli::Console console(program);
-  return cli::Dispatch(console, cli::Arguments(argv + std::min(argc, 1), argv + argc));
+  try {
+    return cli::Dispatch(console, cli::Arguments(argv + std::min(argc, 1), argv + argc));
+  } catch (const std::exception& error) {  // of a function that declares a graph, say
+    console.Line(error.what());
+    return cli::kFailed;
+  }
 }
 
 }  // namespace weir

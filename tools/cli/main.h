@@ -1,6 +1,10 @@
 // The command line for one's own graphs: a program that registers them and links `//:weir_main` has the subcommands list,
 // run, draw, check and simulate, with help, progress on a terminal, signals, and clear errors.
 //
+//   #include <ranges>
+//
+//   #include "absl/flags/flag.h"
+//   #include "absl/strings/str_cat.h"
 //   #include "weir/main.h"
 //
 //   ABSL_FLAG(int, count, 10, "how many numbers to square");
