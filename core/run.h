@@ -58,8 +58,8 @@ class Run {
   // time, also before the first Work has begun. `cause` must not be OK.
   void Cancel(absl::Status cause = absl::CancelledError("cancelled by the program"));
   // Ends the input: stages without inputs see `draining()`, their sleeps end, and their next send is refused with
-  // OUT_OF_RANGE; what is in flight flows out. After `deadline` it becomes a cancellation, with DEADLINE_EXCEEDED. Of several calls the first
-  // counts, with its deadline.
+  // OUT_OF_RANGE; what is in flight flows out. After `deadline` it becomes a cancellation, with DEADLINE_EXCEEDED. Of several calls
+  // the first counts, with its deadline.
   void Drain(absl::Duration deadline = absl::InfiniteDuration());
 
   bool over() const;

@@ -131,10 +131,8 @@ void RunState::AppendCensus(std::vector<CensusEntry>& works) const {
     entry.graph = graph_.name();
     entry.work = work->Name();
     entry.waits = DescribeWait(wait, *work);
-    const std::string_view file = wait.place.file_name();
-    if (wait.kind == WaitKind::kNothing || file.empty()) continue;
-    entry.place =
-        absl::StrCat(std::string(file.substr(file.find_last_of('/') + 1)), ":", wait.place.line());
+    if (wait.kind == WaitKind::kNothing || *wait.place.file_name() == '\0') continue;
+    entry.place = NameOfPlace(wait.place);
     if (work->waits_seen_ == waits) entry.age = now - work->seen_since_;
   }
 }

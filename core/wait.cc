@@ -1,16 +1,18 @@
 #include "weir/core/wait.h"
 
 #include <stdexcept>
-#include <string>
 #include <string_view>
 
 namespace weir::internal {
 
-void ThrowAwaitedBefore(const std::source_location& place) {
+std::string NameOfPlace(const std::source_location& place) {
   const std::string_view path = place.file_name();
-  throw std::logic_error(
-      "weir: what is awaited at " + std::string(path.substr(path.find_last_of('/') + 1)) + ":" +
-      std::to_string(place.line()) + " has been awaited before; make a new one for each co_await");
+  return std::string(path.substr(path.find_last_of('/') + 1)) + ":" + std::to_string(place.line());
+}
+
+void ThrowAwaitedBefore(const std::source_location& place) {
+  throw std::logic_error("weir: what is awaited at " + NameOfPlace(place) +
+                         " has been awaited before; make a new one for each co_await");
 }
 
 const char* WaitKindName(WaitKind kind) {

@@ -24,6 +24,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <source_location>
+#include <string>
 
 #include "weir/core/atomic.h"
 #include "weir/core/clock.h"
@@ -281,6 +282,8 @@ class Operation {
   friend void BindOperation(Operation& operation, Work& work, const std::source_location& place);
 };
 
+// "route.cc:41"
+std::string NameOfPlace(const std::source_location& place);
 // Throws std::logic_error: what is awaited at `place` has been awaited before.
 [[noreturn]] void ThrowAwaitedBefore(const std::source_location& place);
 

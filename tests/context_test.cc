@@ -210,6 +210,23 @@ TEST_P(ContextTest, Log_NamesGraphAndStage) {
   EXPECT_EQ(log(), (std::vector<std::string>{"test.work: hello", "test.work: from a child"}));
 }
 
+TEST_P(ContextTest, WithTimeout_OfInfinitelyLongAgo_HasPassed) {
+  Graph& graph = NewGraph();
+  absl::Duration rest;
+  absl::Status cause;
+  graph.Add<ProbeWork>("work", [&](Context& context) -> Task<> {
+    Context child = context.WithTimeout(-absl::InfiniteDuration());
+    auto sleep = child.Sleep(absl::InfiniteDuration());
+    (co_await sleep).IgnoreError();
+    rest = child.deadline() - context.Now();
+    cause = child.cause();
+    co_return absl::OkStatus();
+  });
+  EXPECT_TRUE(RunToEnd(engine(), graph).ok());
+  EXPECT_LE(rest, absl::ZeroDuration());
+  EXPECT_TRUE(absl::IsDeadlineExceeded(cause)) << cause;
+}
+
 // --- Draining ---
 
 class ContextDrainTest : public EveryEngineTest {};
@@ -275,23 +292,6 @@ TEST_P(ContextDrainTest, Drain_DoesNotConcernStagesWithAnInput) {
 }
 
 // --- In virtual time ---
-
-TEST_P(ContextTest, WithTimeout_OfInfinitelyLongAgo_HasPassed) {
-  Graph& graph = NewGraph();
-  absl::Duration rest;
-  absl::Status cause;
-  graph.Add<ProbeWork>("work", [&](Context& context) -> Task<> {
-    Context child = context.WithTimeout(-absl::InfiniteDuration());
-    auto sleep = child.Sleep(absl::InfiniteDuration());
-    (co_await sleep).IgnoreError();
-    rest = child.deadline() - context.Now();
-    cause = child.cause();
-    co_return absl::OkStatus();
-  });
-  EXPECT_TRUE(RunToEnd(engine(), graph).ok());
-  EXPECT_LE(rest, absl::ZeroDuration());
-  EXPECT_TRUE(absl::IsDeadlineExceeded(cause)) << cause;
-}
 
 class SleepTest : public EveryEngineTest {};
 WEIR_ON_EVERY_SEED(SleepTest);
