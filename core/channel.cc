@@ -174,7 +174,7 @@ Outcome Channel::Take(ReceiveRequest& request, size_t settled) {
   }
   WakeList wakes;
   Lock lock(mutex_);
-  if (settled > 0 && !overwrites_) {
+  if (settled > 0) {
     leased_ -= settled;
     PublishHandedOut();
     AdmitSenders(wakes);
@@ -396,8 +396,8 @@ void Channel::Enter(SendRequest& request, size_t n) {
   if (n == 0) return;
   const uint64_t tail = tail_.load(std::memory_order_relaxed);
   if (!single_) {
-    ring_.Reserve(std::max<size_t>(tail + n - head_seen_, overwrites_ ? slots_wanted() : 0),
-                  next_.load(std::memory_order_relaxed), tail);
+    if (overwrites_) ReserveSlots();
+    ring_.Reserve(tail + n - head_seen_, next_.load(std::memory_order_relaxed), tail);
     if (bytes_ != nullptr) bytes_->Enter(request, n, tail);
   } else {
     ring_.Reserve(capacity_, 0, 0);
@@ -419,16 +419,16 @@ bool Channel::Hand(ReceiveRequest& request) {
   const size_t n = std::min(request.max, share(tail_seen_ - next));
   if (n == 0) return false;
   ring_.MoveOut(next, type().At(request.into, request.got), n);
-  request.position = next + passed_.load(std::memory_order_relaxed);
+  request.position = next + passed_.load(std::memory_order_relaxed) - dropped_oldest_;
   request.got += n;
-  if (request.lease && !overwrites_) leased_ += n;
+  if (request.lease) leased_ += n;
   next_.store(next + n, std::memory_order_relaxed);
   return true;
 }
 
 void Channel::PutBack(size_t taken, void* rest, size_t rest_count) {
   const uint64_t next = next_.load(std::memory_order_relaxed) - rest_count;
-  if (!overwrites_) leased_ -= taken + rest_count;
+  leased_ -= taken + rest_count;
   if (rest_count == 0) return;
   ring_.MoveIn(next, rest, rest_count);
   type().Destroy(rest, rest_count);
@@ -467,6 +467,7 @@ Outcome Channel::PutLocked(SendRequest& request, WakeList& wakes) {
 
 Outcome Channel::TakeLocked(ReceiveRequest& request, WakeList& wakes) {
   if (run_cancelled()) return Outcome::kCancelled;
+  if (overwrites_ && request.lease) ReserveSlots(request.max);
   if (Hand(request)) {
     if (!request.lease || overwrites_) {
       PublishHandedOut();
@@ -479,8 +480,7 @@ Outcome Channel::TakeLocked(ReceiveRequest& request, WakeList& wakes) {
 
 void Channel::LinkSender(SendRequest& request) {
   // Whoever makes room moves the items in, on its own thread, and must not fail at it.
-  ring_.Reserve(slots_wanted(), next_.load(std::memory_order_relaxed),
-                tail_.load(std::memory_order_relaxed));
+  ReserveSlots();
   if (bytes_ != nullptr) bytes_->Reserve(capacity_, tail_.load(std::memory_order_relaxed));
   admit_at_.store(request.bounded || !single_ ? 1 : admit_room(), std::memory_order_relaxed);
   Link(senders_waiting_, request, kSenderParked);

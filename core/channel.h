@@ -103,7 +103,7 @@ struct ReceiveRequest : WaitLink {
   size_t got = 0;                // guarded by the channel's lock while linked
   bool bounded = false;          // a timer, a Context or another case may end the wait
   bool lease = false;            // what is got still counts as in the channel, until settled
-  uint64_t position = 0;         // of the first item got, counted from the channel's beginning
+  uint64_t position = 0;  // of the first item got, among all that the channel's receivers got
 };
 
 class Channel final : public Pooled {
@@ -284,7 +284,9 @@ class Channel final : public Pooled {
     unchecked_ = 0;
   }
   // What has been handed out and is not leased has left.
-  void PublishHandedOut() { Publish(head_, next_.load(std::memory_order_relaxed) - leased_); }
+  void PublishHandedOut() {
+    Publish(head_, next_.load(std::memory_order_relaxed) - (overwrites_ ? 0 : leased_));
+  }
   uint32_t gate() const { return gate_.load(std::memory_order_seq_cst); }
   void Link(WaitList& list, WaitLink& link, uint32_t bit) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Unlink(WaitList& list, WaitLink& link, uint32_t bit) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -370,8 +372,11 @@ class Channel final : public Pooled {
     const size_t left_over = std::min<size_t>(capacity_ - capacity_ / 2, 256);
     return static_cast<uint32_t>(std::clamp<size_t>(capacity_ - left_over, 1, UINT32_MAX));
   }
-  // How many slots there may be items for.
-  size_t slots_wanted() const { return overwrites_ ? 2 * capacity_ : capacity_; }
+  // Slots for all that the channel may hold: of an overwriting one also for what is leased, or is about to be, and may come back.
+  void ReserveSlots(size_t leasing = 0) {
+    ring_.Reserve(overwrites_ ? capacity_ + leased_ + leasing : capacity_,
+                  next_.load(std::memory_order_relaxed), tail_.load(std::memory_order_relaxed));
+  }
 
   // --- Around the lock ---
 
@@ -392,8 +397,8 @@ class Channel final : public Pooled {
   size_t place_ = 0;
   uint32_t receiving_works_ = 1;  // as the run began: among how many a batch is shared
   bool single_ = false;
-  // A batch does not hold its items' room, or the newest might find none. What it gives back may make the channel hold more than its
-  // capacity for a while, by a batch.
+  // A batch does not hold its items' room, or the newest might find none. What is given back may make the channel hold more than its
+  // capacity, until the next send drops it.
   bool overwrites_ = false;
 
   // The sending side's.
@@ -408,9 +413,10 @@ class Channel final : public Pooled {
   size_t leased_ = 0;
   // Changes only while the channel is empty and its receivers sleep. It orders nothing.
   Atomic<uint64_t> passed_{0};
-  uint32_t unchecked_ = 0;    // so many have left since head_ was last published in that order
-  uint32_t check_every_ = 1;  // constant while a run lasts
-  bool owes_ = false;         // the parked sender could have had room
+  uint32_t unchecked_ = 0;       // so many have left since head_ was last published in that order
+  uint32_t check_every_ = 1;     // constant while a run lasts
+  bool owes_ = false;            // the parked sender could have had room
+  uint64_t dropped_oldest_ = 0;  // they had a position, and nobody received it. Guarded by the lock
 
   // Both sides'.
   alignas(kCacheLine) Atomic<uint32_t> gate_{0};
@@ -422,7 +428,6 @@ class Channel final : public Pooled {
   int senders_ ABSL_GUARDED_BY(mutex_) = 0;
   int receivers_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t dropped_newest_ ABSL_GUARDED_BY(mutex_) = 0;  // they never had a position
-  uint64_t dropped_oldest_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t diverted_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t unread_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t discarded_ ABSL_GUARDED_BY(mutex_) = 0;

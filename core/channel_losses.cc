@@ -68,6 +68,7 @@ Outcome Channel::Overwrite(SendRequest& request, const SendPolicy& policy) {
       if (closed_to(*request.sender)) return Outcome::kClosed;
       Enter(request, Fitting(request));
       ServeReceivers(wakes);
+      ReserveSlots();
       const size_t rest = request.count - request.sent;
       // Of bytes it is not known how many make enough.
       evicted.count = std::min({bytes_ == nullptr ? rest : size_t{rest > 0}, at_once, queued()});

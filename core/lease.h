@@ -29,7 +29,7 @@ class LeaseBase {
 
   bool empty() const { return next_ == buffer_.size(); }
   size_t size() const { return buffer_.size() - next_; }
-  // The place of the next item in the channel's history, counted from 0.
+  // The place of the next item among all that the stage has received, counted from 0.
   uint64_t position() const { return position_ + next_; }
   // Those that are left.
   void* items() { return buffer_.type().At(buffer_.data(), next_); }

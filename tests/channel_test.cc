@@ -474,6 +474,51 @@ TEST_P(ChannelTest, Lease_SettledWhileReceiversAndSendersWait_LeavesNobodyBehind
   EXPECT_EQ(TakeAll(), Values{3});
 }
 
+// Their room is free for others meanwhile, and again theirs when they come back.
+TEST_P(ChannelTest, DropOldest_LeasesOfSeveralReceiversGivenBack_KeepTheirItems) {
+  constexpr int kCapacity = 16;
+  channel_ = std::make_unique<Channel>(kItemType<Counted>, kCapacity, signals_);
+  channel_->SetEnds({.receivers = 2, .overwrites = true});
+  Values sent;
+  std::vector<std::unique_ptr<Receiver>> leases;
+  for (int i = 0; i < 10; ++i) {
+    while (channel_->RoomSeen() > 0) {
+      sent.push_back(static_cast<int>(sent.size()));
+      ASSERT_EQ(Put({sent.back()}), Outcome::kDone);
+    }
+    leases.push_back(std::make_unique<Receiver>(*channel_, kCapacity, true));
+    ASSERT_EQ(leases.back()->Take(), Outcome::kDone);
+  }
+  for (; !leases.empty(); leases.pop_back()) leases.back()->Settle(0);
+  EXPECT_EQ(channel_->ledger().queued, sent.size());
+  EXPECT_EQ(TakeAll(), sent);
+}
+
+// Which is what workers that keep an order count by.
+TEST_P(ChannelTest, DropOldest_PositionsAreThoseOfTheReceived) {
+  channel_ = std::make_unique<Channel>(kItemType<Counted>, 2, signals_);
+  channel_->SetEnds({.receivers = 2, .overwrites = true});
+  SendPolicy drop_oldest;
+  drop_oldest.when_full = WhenFull::kDropOldest;
+  for (int round = 0; round < 3; ++round) {
+    std::vector<Counted> items;
+    for (int i = 0; i < 5; ++i) items.emplace_back(5 * round + i);
+    SendingEnd end;
+    end.policy = &drop_oldest;
+    SendRequest request;
+    request.sender = &end;
+    request.items = items.data();
+    request.count = items.size();
+    ASSERT_EQ(channel_->Overflow(request), Outcome::kDone);
+    for (int i = 0; i < 2; ++i) {
+      Receiver receiver(*channel_);
+      ASSERT_EQ(receiver.Take(), Outcome::kDone);
+      EXPECT_EQ(receiver.got(), Values{5 * round + 3 + i});
+      EXPECT_EQ(receiver.request.position, static_cast<uint64_t>(2 * round + i));
+    }
+  }
+}
+
 TEST_P(ChannelTest, Ledger_TellsWhatBecameOfEveryItem) {
   Open(4);
   Put({1, 2, 3});

@@ -190,6 +190,23 @@ TEST_P(PolicyTest, DropOldest_ASlowFunctionStage_GetsTheLastItem) {
   }
 }
 
+// A place in the order that was dropped is nobody's, and nobody waits for it.
+TEST_P(PolicyTest, DropOldest_BeforeOrderedWorkers_TheyKeepTheOrderOfTheRest) {
+  for (const size_t capacity : {1, 3, 64}) {
+    std::vector<int> received;
+    Graph& graph = NewGraph();
+    From(graph, "numbers", FromRange(std::views::iota(0, 2000)))
+        .Map("same", [](int n) { return n; },
+             {.workers = 3, .capacity = capacity, .when_full = WhenFull::kDropOldest})
+        .ForEach("keep", [&](int n) { received.push_back(n); });
+    const Report report = RunToEnd(engine(), graph);
+    ASSERT_TRUE(report.ok()) << report.status << ", capacity " << capacity;
+    EXPECT_TRUE(std::ranges::is_sorted(received)) << "capacity " << capacity;
+    EXPECT_EQ(received.back(), 1999) << "capacity " << capacity;
+    EXPECT_EQ(received.size() + report.channels[0].ledger.dropped, 2000u);
+  }
+}
+
 TEST_P(PolicyTest, Divert_WhenFull_ItGoesToTheOtherOutput_WhosePolicyHolds) {
   class Route final : public Stage {
    public:

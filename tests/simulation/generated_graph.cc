@@ -705,15 +705,38 @@ void GeneratedGraph::AddStep() {
         out =
             &flow.Via(Name("batch"), std::make_unique<BatchRelay>(most, most, 1), Capacity()).out();
       }
-      auto& relay = graph_.Add<Relay>(Name("lossy"));
-      relay.set_workers(static_cast<int>(1 + Draw(2)));
-      ConnectLossy(*out, relay.in, Capacity());
+      StepOptions options = Options(false);
+      options.workers = static_cast<int>(1 + Draw(3));
+      Out<Token>* next = nullptr;
+      switch (Draw(3)) {
+        case 0: {
+          auto& map =
+              graph_.Add(Name("lossy"), Map<Token>([](Token token) { return token; }, options));
+          ConnectLossy(*out, map.in, options);
+          next = &map.out;
+          break;
+        }
+        case 1: {
+          auto& batches = graph_.Add<BatchRelay>(Name("lossy"), 2 + Draw(3), 1, options.workers);
+          options.ordered = false;
+          ConnectLossy(*out, batches.in, options);
+          next = &batches.out;
+          break;
+        }
+        default: {
+          auto& relay = graph_.Add<Relay>(Name("lossy"));
+          relay.set_workers(options.workers);
+          options.ordered = false;
+          ConnectLossy(*out, relay.in, options);
+          next = &relay.out;
+        }
+      }
       const bool drops_oldest =
           out->policy() != nullptr && out->policy()->when_full == WhenFull::kDropOldest;
-      SinkTraits now = keeps_order(relay.workers() == 1);
+      SinkTraits now = keeps_order(options.workers == 1 || options.ordered);
       now.newest = drops_oldest && now.ordered && traits.exact && !in_batches;
       now.exact = false;
-      continue_with(relay.out, now);
+      continue_with(*next, now);
       break;
     }
     case 16: {
