@@ -11,10 +11,10 @@ namespace weir {
 
 namespace internal {
 
+// What a run and a Work that waits for it share: whoever comes second finds that the first was there.
 struct FinishedWait {
   Mutex mutex;
   Waiter* waiter = nullptr;  // guarded by mutex; null once nobody waits
-  bool finished = false;     // guarded by mutex
   Report report;             // guarded by mutex
 };
 
@@ -29,9 +29,7 @@ bool FinishedOperation::await_suspend(std::coroutine_handle<> frame) {
   context_link_.waiter = work_;
   wait_->waiter = work_;
   run_.OnDone([wait = wait_](const Report& report) {
-    WakeList wakes;
     MutexLock lock(wait->mutex);
-    wait->finished = true;
     try {
       wait->report = report;
     } catch (const std::bad_alloc&) {
@@ -39,10 +37,14 @@ bool FinishedOperation::await_suspend(std::coroutine_handle<> frame) {
       wait->report.over = true;
       wait->report.status = absl::ResourceExhaustedError("");
     }
+  });
+  run_.OnOver([wait = wait_] {
+    WakeList wakes;
+    MutexLock lock(wait->mutex);
     if (wait->waiter != nullptr) wait->waiter->Claim(Outcome::kDone, wakes);
     wait->waiter = nullptr;
   });
-  if (!work_->context().Link(context_link_)) {
+  if (!run_.BelongsTo(*work_) && !work_->context().Link(context_link_)) {
     WakeList none;
     work_->Claim(Outcome::kCancelled, none);
   }

@@ -46,9 +46,9 @@ class Run {
   // being over, and is named in `teardown.overdue` after the grace period: to wait on, or to end the process (std::_Exit), is
   // the program's choice.
   Report WaitFor(absl::Duration timeout);
-  // To be awaited in a Work, of this engine or another: a StatusOr with the final report; CANCELLED if the awaiting Work's
-  // own run is cancelled before. The Run may not be `over()` yet in either case; a Work that owns it waits for that too, because its
-  // destructor may not: `while (!run.over()) co_await context.Yield();`, with the Work's Context as the run's parent.
+  // To be awaited in a Work, of this engine or another: a StatusOr with the final report, once the run is over. CANCELLED if the
+  // awaiting Work's own run is cancelled before; but a run whose `parent` is the Work's Context, or one below it, is cancelled with
+  // it, and waited for all the same: so the Work that owns such a Run may destroy it afterwards.
   [[nodiscard]] internal::FinishedOperation Finished();
   // Calls back once, when the report is final: on a thread of the engine, or here if the run is over. The callback must
   // not wait and must not destroy the Run.
@@ -72,7 +72,6 @@ class Run {
 
 namespace internal {
 
-// What OnDone and a waiting Work share: whoever comes second finds that the first was there.
 struct FinishedWait;
 
 class FinishedOperation final : public Operation {
@@ -86,7 +85,7 @@ class FinishedOperation final : public Operation {
  private:
   RunState& run_;
   WaitLink context_link_;
-  std::shared_ptr<FinishedWait> wait_;
+  std::shared_ptr<FinishedWait> wait_;  // with the run, which may be over later
 };
 
 }  // namespace internal

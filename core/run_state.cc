@@ -44,10 +44,17 @@ RunState::RunState(EngineState& engine, Graph& graph, const RunOptions& options)
       executor_(engine.executor()),
       graph_(graph),
       options_(options),
+      owner_(ContextOfWorkAbove(options.parent)),
       began_(engine.clock().Now()),
       tree_{engine, graph.name(), {}},
       root_(tree_, signals_.draining) {
   root_.deadline_ = began_ + options.deadline;  // for who asks; the run's own timer cancels at it
+}
+
+const Context* RunState::ContextOfWorkAbove(const Context* context) {
+  while (context != nullptr && context->parent_ != nullptr && context->parent_->parent_ != nullptr)
+    context = context->parent_;
+  return context;
 }
 
 RunState::~RunState() {
@@ -610,7 +617,10 @@ void RunState::Finish() ABSL_NO_THREAD_SAFETY_ANALYSIS {
     lock.lock();
   }
   phase_ = Phase::kOver;
-  finished_.notify_all();  // under the lock, as the last touch: whoever waits may destroy this
+  const std::vector<std::function<void()>> over_callbacks = std::move(over_callbacks_);
+  finished_.notify_all();
+  lock.unlock();  // as the last touch: whoever waits may destroy this
+  for (const auto& callback : over_callbacks) callback();
 }
 
 bool RunState::over() const {
@@ -632,6 +642,17 @@ void RunState::OnDone(std::function<void(const Report&)> callback) {
     }
   }
   callback(Snapshot());
+}
+
+void RunState::OnOver(std::function<void()> callback) {
+  {
+    MutexLock lock(mutex_);
+    if (phase_ != Phase::kOver) {
+      over_callbacks_.push_back(std::move(callback));
+      return;
+    }
+  }
+  callback();
 }
 
 }  // namespace weir::internal

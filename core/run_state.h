@@ -52,6 +52,8 @@ class RunState final {
   absl::Status Await(Instant deadline);
   bool over() const;
   void OnDone(std::function<void(const Report&)> callback);
+  // Calls back once the run is over, after everything else: it may be destroyed there, or here if it is over.
+  void OnOver(std::function<void()> callback);
   // Final once the run is over; until then how things stand.
   Report Snapshot() const;
   // The graph, whose names a report is spelled with, is being destroyed after the run is over: it is spelled now.
@@ -70,6 +72,8 @@ class RunState final {
   void WorkEnded(Work& work, absl::Status result);
   // The body of the Work's stage has failed in the Work that runs it: the run fails with it.
   void FusedBodyFailed(Work& work, const absl::Status& error);
+  // Its parent is the Work's Context or one below it: who cancels the Work cancels the run.
+  bool BelongsTo(Work& work) const { return owner_ == &work.context(); }
   Work& WorkOf(const Stage& stage, int index) const { return WorkOf(RecordOf(stage), index); }
   void Hold();
   // For those who hold nothing yet: false if the run is finishing already.
@@ -165,6 +169,7 @@ class RunState final {
     RunState& run_;
   };
 
+  static const Context* ContextOfWorkAbove(const Context* context);
   size_t PlaceOf(const Stage& stage) const { return place_of_[stage.index_]; }
   StageRecord& RecordOf(const Stage& stage) const { return *stages_[PlaceOf(stage)]; }
   Work& WorkOf(const StageRecord& record, int index) const {
@@ -207,6 +212,7 @@ class RunState final {
   Executor& executor_;  // the engine's
   Graph& graph_;
   const RunOptions options_;
+  const Context* const owner_;  // of the Work above options_.parent
   Instant began_;
   std::vector<std::unique_ptr<StageRecord>> stages_;  // in topological order
   std::vector<uint32_t> place_of_;                    // in stages_, by a stage's place in the graph
@@ -252,6 +258,7 @@ class RunState final {
   bool graph_knows_ ABSL_GUARDED_BY(mutex_) = false;  // the graph has it among those that are over
   std::optional<Report> report_ ABSL_GUARDED_BY(mutex_);  // once the graph has gone
   std::vector<std::function<void(const Report&)>> callbacks_ ABSL_GUARDED_BY(mutex_);
+  std::vector<std::function<void()>> over_callbacks_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace weir::internal

@@ -132,8 +132,6 @@ TEST_P(RunTest, Finished_OnTheSameEngine_ARunWithinAWork) {
     auto operation = run.Finished();
     absl::StatusOr<Report> finished = co_await operation;
     if (finished.ok()) report = *std::move(finished);
-    // The callbacks have been told; the very last of the run may still be on its way.
-    while (!run.over()) co_await context.Yield();
     co_return absl::OkStatus();
   });
   EXPECT_TRUE(RunToEnd(engine(), outer).ok());
@@ -613,11 +611,39 @@ TEST_P(RunTest, Parent_CancelsTheRun_WithItsCause) {
     auto operation = run.Finished();
     absl::StatusOr<Report> finished = co_await operation;
     if (finished.ok()) report = *std::move(finished);
-    while (!run.over()) co_await context.Yield();
     co_return absl::OkStatus();
   });
   EXPECT_TRUE(RunToEnd(engine(), outer).ok());
   EXPECT_EQ(report.status, absl::AbortedError("the parent says so"));
+}
+
+// Who is cancelled waits for what it has begun all the same: its Run goes with its frame.
+TEST_P(RunTest, Parent_CancelledWhileItWaits_TheRunIsOverBeforeTheWaitIs) {
+  for (const bool below : {false, true}) {
+    Graph& inner = Endless();
+    Graph& outer = NewGraph("outer");
+    std::atomic<bool> waiting{false};
+    bool over = false;
+    Report report;
+    outer.Add<ProbeWork>("runs", [&](Context& context) -> Task<> {
+      Context child = context.WithCancel();
+      Run run(engine(), inner, {.parent = below ? &child : &context});
+      auto operation = run.Finished();
+      waiting = true;
+      absl::StatusOr<Report> finished = co_await operation;
+      over = run.over();
+      if (finished.ok()) report = *std::move(finished);
+      co_return absl::CancelledError("");
+    });
+    outer.Add<ProbeWork>("fails", [&](Context& context) -> Task<> {
+      auto until = Until(context, waiting);
+      absl::Status status = co_await until;
+      co_return status.ok() ? absl::AbortedError("enough") : status;
+    });
+    EXPECT_TRUE(absl::IsAborted(RunToEnd(engine(), outer).status));
+    EXPECT_TRUE(over);
+    EXPECT_TRUE(absl::IsAborted(report.status)) << report.status;
+  }
 }
 
 TEST_P(RunTest, Parent_CancelledAlready_RunIsCancelledAtOnce) {
@@ -636,7 +662,6 @@ TEST_P(RunTest, Parent_CancelledAlready_RunIsCancelledAtOnce) {
     auto operation = run.Finished();
     absl::StatusOr<Report> finished = co_await operation;
     if (finished.ok()) report = *std::move(finished);
-    while (!run.over()) co_await context.Yield();
     co_return absl::OkStatus();
   });
   EXPECT_TRUE(RunToEnd(engine(), outer).ok());
