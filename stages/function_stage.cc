@@ -81,9 +81,13 @@ Task<> FunctionStage::WorkFrom(Context& context, LeaseBase& lease) {
       if (!my_turn) {
         TurnOperation turn(turns_, first, context);
         absl::Status come = co_await turn;
-        if (!come.ok()) co_return come;
+        if (!come.ok()) {
+          onward.Count();
+          co_return come;
+        }
         my_turn = true;
       }
+      onward.Count();
       if (onward.has_output()) {
         SendOnward send = onward.Send();
         absl::Status sent = co_await send;
@@ -92,7 +96,7 @@ Task<> FunctionStage::WorkFrom(Context& context, LeaseBase& lease) {
           co_return onward.Refused(sent);
         }
       }
-      if (onward.failed()) co_return onward.Fail();
+      if (onward.failed()) co_return onward.Fail(round.error);
       onward.Consider();
     }
     // After a failure in order, nothing later is emitted.
@@ -106,12 +110,13 @@ Task<> FunctionStage::WorkFrom(Context& context, LeaseBase& lease) {
   round.verdict = round.body->Finish(round.error);
   if (round.failed()) co_return round.error;
   onward.Run(0);
+  onward.Count();
   if (onward.has_output()) {
     SendOnward send = onward.Send();
     absl::Status sent = co_await send;
     if (!sent.ok()) co_return onward.Refused(sent);
   }
-  if (onward.failed()) co_return onward.Fail();
+  if (onward.failed()) co_return onward.Fail(round.error);
   co_return absl::OkStatus();
 }
 

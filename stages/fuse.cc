@@ -3,6 +3,7 @@
 #include <exception>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "weir/core/run_state.h"
 #include "weir/core/stage.h"
 
@@ -17,21 +18,26 @@ FusedStage::FusedStage(const InBase& in, ItemBuffer& input, Work& head)
 
 bool FusedStage::Run() {
   if (input_.empty()) return false;
-  size_t taken = 0;
-  Verdict verdict = Verdict::kNext;
   try {
-    verdict = body_->Process(input_.data(), input_.size(), taken, error_);
+    last_failed_ = body_->Process(input_.data(), input_.size(), taken_, error_) == Verdict::kFailed;
   } catch (...) {
     error_ = ToStatus(std::current_exception());
   }
-  const uint64_t first = channel_.Pass(taken);
-  if (taken < input_.size()) channel_.Refuse(input_.size() - taken);
-  if (verdict == Verdict::kFailed) error_ = AtItem(first + taken - 1, error_);
+  left_ = input_.size() - taken_;
   input_.Clear();
   return true;
 }
 
-void FusedStage::FailRun() { own_work_.run().FusedBodyFailed(own_work_, error_); }
+void FusedStage::Count() {
+  const size_t taken = std::exchange(taken_, 0);
+  const uint64_t first = channel_.Pass(taken);
+  if (left_ > 0) channel_.Refuse(std::exchange(left_, 0));
+  if (std::exchange(last_failed_, false)) error_ = AtItem(first + taken - 1, error_);
+}
+
+void FusedStage::FailRun(const absl::Status& error) {
+  own_work_.run().FusedBodyFailed(own_work_, error);
+}
 
 bool SendOnward::ReadyWithNothing() {
   cancelled_ = channel().run_cancelled();
@@ -63,19 +69,30 @@ void Onward::RunFused() {
   work_.RunFor(nullptr);
 }
 
-absl::Status Onward::Refused(absl::Status sent) {
-  if (!fused_.empty() && absl::IsOutOfRange(sent)) {
-    WakeList wakes;
-    out_->Close(wakes);
-  }
-  return sent;
+void Onward::CountFused() {
+  for (const auto& stage : fused_) stage->Count();
 }
 
-absl::Status Onward::Fail() {
-  for (const auto& stage : fused_) {
-    if (!stage->error().ok()) stage->FailRun();
+absl::Status Onward::Refused(absl::Status sent) {
+  if (absl::IsResourceExhausted(sent)) {
+    sent = absl::ResourceExhaustedError(absl::StrCat(
+        "the channel of its output '", last_out_->name(), "' is full, and its policy is to fail"));
   }
+  if (fused_.empty() || absl::IsCancelled(sent)) return sent;
+  if (absl::IsOutOfRange(sent)) {
+    WakeList wakes;
+    out_->Close(wakes);
+    return sent;
+  }
+  fused_.back()->FailRun(sent);
   return absl::CancelledError("");
+}
+
+absl::Status Onward::Fail(const absl::Status& own) {
+  for (const auto& stage : fused_) {
+    if (!stage->error().ok()) stage->FailRun(stage->error());
+  }
+  return own.ok() ? absl::CancelledError("") : own;
 }
 
 // Not at the Work's beginning: one that sleeps all the time, because another runs its body, needs none of this.

@@ -35,13 +35,15 @@ class FusedStage : public Pooled {
 
   // Takes all of its input, and emits; false if there was none. It stops at the first error, which is kept.
   bool Run();
+  // Counts what it has taken as passed by its channel, and names the item that an error is about by its place there.
+  void Count();
   // Its stage's Work, which sleeps: by it the stage is named, and its function sees the Context that it would have.
   Work& own_work() { return own_work_; }
   // Where it emits to, and what: null for a sink.
   OutBase* out() { return out_; }
   ItemBuffer* outputs() { return body_->outputs(); }
   const absl::Status& error() const { return error_; }
-  void FailRun();
+  void FailRun(const absl::Status& error);
 
  private:
   Work& own_work_;
@@ -49,6 +51,10 @@ class FusedStage : public Pooled {
   OutBase* const out_;
   ItemBuffer& input_;
   const std::unique_ptr<Body> body_;
+  // Of the last Run, until they are counted.
+  size_t taken_ = 0;
+  size_t left_ = 0;
+  bool last_failed_ = false;
   absl::Status error_;
 };
 
@@ -100,9 +106,10 @@ class SendOnward final : public SendOperation<Unbounded> {
 // The way of a Work's outputs: through the bodies that are fused with its stage, and out. A local of the Work. In each round:
 //
 //   onward.Begin(); emit into the items; onward.Run(taken);
+//   onward.Count();                                               // of several workers that keep an order, in its turn
 //   SendOnward send = onward.Send(); absl::Status sent = co_await send;
 //   if (!sent.ok()) co_return onward.Refused(sent);               // then errors behind it are not wanted either
-//   if (onward.failed()) co_return onward.Fail();
+//   if (onward.failed()) co_return onward.Fail(own_error);
 //   onward.Consider();
 class Onward {
  public:
@@ -117,6 +124,10 @@ class Onward {
   ABSL_ATTRIBUTE_ALWAYS_INLINE void Run(size_t taken) {
     if (!looked_ || !fused_.empty()) RunFused();
     if (pace_.End(work_.context(), taken, fused_.size())) work_.EndTurn();
+  }
+  // Counts what the fused bodies have taken.
+  void Count() {
+    if (!fused_.empty()) CountFused();
   }
   // Whether there is anything to send, or to give others their turn for.
   bool has_output() const {
@@ -140,15 +151,17 @@ class Onward {
   }
 
   // A send failed: the status to end with. Where nobody wants more, the sleeping Works learn it from the first to the last, and
-  // end as they would have one by one.
+  // end as they would have one by one. An error is that of the stage whose output it is.
   absl::Status Refused(absl::Status sent);
 
   bool failed() const { return failed_; }
-  // The run fails with the errors of the bodies, each under its own stage's name; the status to end with.
-  absl::Status Fail();
+  // The run fails with the errors of the bodies, each under its own stage's name; the status to end with. `own` is that of the Work's
+  // own stage, if it failed on a later item.
+  absl::Status Fail(const absl::Status& own);
 
  private:
   void RunFused();
+  void CountFused();
   void Look();
   void Split();
 

@@ -22,6 +22,7 @@ struct SourceRound {
     onward.Begin();
     verdict = body->Pull(std::min(onward.limit(), std::max<size_t>(onward.room(), 1)), error);
     onward.Run(body->outputs().size());
+    onward.Count();
   }
 
   const std::unique_ptr<SourceBody> body;
@@ -52,7 +53,7 @@ Task<> SourceStage::Work(Context& context) {
         onward.Send(more ? SendOnward::What::kItemsThenRoom : SendOnward::What::kItems);
     absl::Status sent = co_await send;
     if (!sent.ok()) co_return onward.Refused(sent);
-    if (onward.failed()) co_return onward.Fail();
+    if (onward.failed()) co_return onward.Fail(round.error);
     onward.Consider();
   }
   co_return round.error;

@@ -9,6 +9,7 @@
 #include <thread>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "weir/core/timer.h"
 #include "weir/testing.h"
 
@@ -191,6 +192,48 @@ TEST_P(FuseTest, Error_NamesItsStageAndItem_WhatCameBeforeGoesOn) {
   EXPECT_EQ(report.channels[1].ledger.received, 14u) << "none after it";
 }
 
+TEST_P(FuseTest, Error_AmongOrderedWorkers_NamesTheItemByItsPlaceInTheOrder) {
+  Numbers(200)
+      .Map("map", Same, {.workers = 3, .capacity = 3})
+      .Map("fails",
+           [](int i) -> absl::StatusOr<int> {
+             if (i == 100) return absl::AbortedError("here");
+             return i;
+           },
+           {.workers = 3})
+      .Ignore("sink");
+  EXPECT_EQ(RunIt().status, absl::AbortedError("stage 'fails': item 100: here"));
+}
+
+// The eighth and the ninth item are in one batch, unless the head was so quick that it got fewer at a time.
+TEST_P(FuseTest, Error_OfTheHeadAndOfAStageBehindIt_AreBothReported) {
+  bool head_failed = false;
+  Numbers(200)
+      .Scan("head", 0,
+            [&](int, int i) -> absl::StatusOr<int> {
+              if (i != 9) return i;
+              head_failed = true;
+              return absl::AbortedError("later");
+            })
+      .Map("fails",
+           [](int i) -> absl::StatusOr<int> {
+             if (i == 8) return absl::AbortedError("here");
+             return i;
+           })
+      .Ignore("sink");
+  const Report report = RunIt();
+  if (simulated()) return;  // they may be fused or not, and then the one ends the other
+  EXPECT_EQ(report.status, absl::AbortedError("stage 'fails': item 8: here"));
+  if (GetParam().threads == 1) {
+    EXPECT_TRUE(head_failed);
+  }
+  if (head_failed) {
+    const absl::Status later = absl::AbortedError("stage 'head': item 9: later");
+    EXPECT_EQ(report.errors, std::vector<absl::Status>{later});
+    EXPECT_EQ(report.stages[1].outcome, later);
+  }
+}
+
 TEST_P(FuseTest, Error_CommitsNothing) {
   Numbers(200)
       .Map("fails",
@@ -368,7 +411,7 @@ TEST_F(FuseGraceTest, ABodyThatDoesNotReturn_IsNamedByItsOwnStage) {
   EXPECT_EQ(log()[0].find("test.sticks#0 has not stopped"), 0u) << log()[0];
 }
 
-// What the channel's policy does is done, where its sender waits for room first.
+// What the channel's policy does is done, where its sender waits for room first, and by the stage that sends.
 TEST_P(FuseTest, SourceBeforeAFullChannelThatFails_Fails) {
   auto& sink = graph_.Add<ProbeSink<int>>("sink", [](Context& context, In<int>&) -> Task<> {
     auto sleep = context.Sleep(absl::InfiniteDuration());
@@ -378,6 +421,8 @@ TEST_P(FuseTest, SourceBeforeAFullChannelThatFails_Fails) {
   Numbers(10).Map("map", Same).To(sink.in, {.capacity = 1, .when_full = WhenFull::kFail});
   const Report report = RunIt();
   EXPECT_TRUE(absl::IsResourceExhausted(report.status)) << report.status;
+  EXPECT_TRUE(absl::StartsWith(report.status.message(), "stage 'map': ")) << report.status;
+  EXPECT_EQ(report.stages[1].outcome, report.status);
 }
 
 }  // namespace
