@@ -110,15 +110,16 @@ struct IgnoreKernel {
 }  // namespace internal
 
 // Calls `f(I&&)`, which gives nothing or a Status; an error fails the run. What `f` has done by then stays done: a sink that
-// must not show a part of its input keeps it until the run's report is OK, as Collect and WriteLines do.
+// must not show a part of its input keeps it until its input is complete, as Collect and WriteLines do.
 template <class I, class F>
 auto ForEach(F f, FunctionOptions options = {}) {
   using Kernel = internal::ForEachKernel<F>;
   return std::make_unique<internal::Sink<I, Kernel>>(Kernel(std::move(f)), options);
 }
 
-// Replaces `into` by the items of the input, in order, once the input is complete; a run that fails or is cancelled leaves
-// it as it was. `into` must outlive the run, and is not to be read before the run is over.
+// Replaces `into` by the items of the input, in order, once the input is complete; a run whose failure or cancellation cuts the
+// input off leaves it as it was. What fails later in another branch does not undo it: the run's report tells. `into` must outlive
+// the run, and is not to be read before the run is over.
 template <class I>
 auto Collect(std::vector<I>& into) {
   using Kernel = internal::CollectKernel<I>;
