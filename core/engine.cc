@@ -124,7 +124,7 @@ class ThreadedEngine final : public EngineState {
     return n <= 1 ? 0 : state % n;
   }
   absl::Status MayWait() const override {
-    if (!pool_.OnOwnThread()) return absl::OkStatus();
+    if (!pool_.OnOwnThread() && !steady_.OnOwnThread()) return absl::OkStatus();
     return absl::FailedPreconditionError(
         "weir: a thread of an engine cannot wait for a run of that engine, which may need the "
         "thread; "

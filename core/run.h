@@ -40,7 +40,7 @@ class Run {
   // Cancels the run if it is not over, and joins it. Not on a thread of its engine: the process is ended with a message.
   ~Run();
 
-  // Waits until the run is over. On a thread of its own engine it is refused: the report's status is FAILED_PRECONDITION.
+  // Waits until the run is over. On a thread of its own engine, its clock's too, it is refused: the report's status is FAILED_PRECONDITION.
   Report Wait();
   // The same, for at most `timeout`; the report says with `over` whether it is. A Work that ignores a cancellation keeps its run from
   // being over, and is named in `teardown.overdue` after the grace period: to wait on, or to end the process (std::_Exit), is

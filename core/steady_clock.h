@@ -24,6 +24,7 @@ class SteadyClock final : public Clock {
   bool Cancel(Timer& timer) override;
   void SetTicking(bool ticking);
   size_t armed() const { return heap_.size(); }
+  bool OnOwnThread() const { return std::this_thread::get_id() == thread_.get_id(); }
 
  private:
   void Loop();

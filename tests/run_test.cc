@@ -810,12 +810,15 @@ TEST(CensusLimit, IsTold_WhenMoreWorksAreAlive_AndOnlyThenAgain) {
   EXPECT_EQ(told, (std::vector<size_t>{4, 5}));
 }
 
-TEST(RunLog, TheSink_MayAskForTheCensus) {
+TEST(RunLog, TheSink_MayAskForTheCensus_ButNotWaitForARun) {
   Engine* asked = nullptr;
+  std::atomic<weir::Run*> asked_run{nullptr};
   std::atomic<bool> running{false}, warned{false};
   std::string census;
+  Report waited;
   Engine engine({.threads = 2, .grace = absl::ZeroDuration(), .log = [&](std::string_view) {
                    census = asked->Census().ToString();
+                   waited = asked_run.load()->WaitFor(absl::ZeroDuration());
                    warned = true;
                  }});
   asked = &engine;
@@ -829,9 +832,11 @@ TEST(RunLog, TheSink_MayAskForTheCensus) {
     co_return status;
   });
   weir::Run run(engine, graph);
+  asked_run = &run;
   while (!running) std::this_thread::yield();
   run.Cancel();
   run.Wait();
+  EXPECT_TRUE(absl::IsFailedPrecondition(waited.status)) << waited.status;
   EXPECT_NE(census.find("test.holder"), std::string::npos) << census;
 }
 
