@@ -51,7 +51,7 @@ class Run {
   // it, and waited for all the same: so the Work that owns such a Run may destroy it afterwards.
   [[nodiscard]] internal::FinishedOperation Finished();
   // Calls back once, when the report is final: on a thread of the engine, or here if the run is over. The callback must
-  // not wait and must not destroy the Run.
+  // not wait and must not destroy the Run. What it throws on a thread of the engine is logged.
   void OnDone(std::function<void(const Report&)> callback);
 
   // Ends the run as soon as its Works have unwound; `cause` becomes its status if it is the first. Idempotent; legal at any

@@ -555,6 +555,18 @@ bool RunState::CloseQuietLoops(WakeList& wakes) {
 
 // --- The end ---
 
+void RunState::Tell(const std::function<void(const Report&)>& callback, const Report& report) {
+  try {
+    callback(report);
+  } catch (...) {
+    const absl::Status thrown = ToStatus(std::current_exception());
+    try {
+      engine_.Log(absl::StrCat(graph_.name(), ": a callback of OnDone threw: ", thrown.message()));
+    } catch (const std::bad_alloc&) {  // not even for the line
+    }
+  }
+}
+
 void RunState::Finish() ABSL_NO_THREAD_SAFETY_ANALYSIS {
   const Instant works_ended = engine_.clock().Now();
   bool started = false;
@@ -612,7 +624,7 @@ void RunState::Finish() ABSL_NO_THREAD_SAFETY_ANALYSIS {
     callbacks.swap(callbacks_);
     lock.unlock();
     const Report report = SnapshotIfRoom();
-    for (auto& callback : callbacks) callback(report);
+    for (auto& callback : callbacks) Tell(callback, report);
     callbacks.clear();
     lock.lock();
   }

@@ -203,6 +203,7 @@ class RunState final {
   // Notes for each stage whose Works run its body now; null if its own do.
   void RefreshHeads() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Finish();
+  void Tell(const std::function<void(const Report&)>& callback, const Report& report);
   void FillReport(Report& report) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Keep(const absl::Status& error) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool EndedEarly(const Stage& stage, const absl::Status& result) const;

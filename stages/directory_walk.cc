@@ -7,10 +7,12 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 #include <memory>
-#include <string_view>
+#include <tuple>
 #include <utility>
 
+#include "absl/status/statusor.h"
 #include "absl/strings/match.h"
 #include "weir/stages/file_error.h"
 
@@ -19,55 +21,69 @@ namespace {
 
 bool IsDirectoryName(const std::string& name) { return name.back() == '/'; }
 
-// True if a walk of the directory `outer` ("a/") comes to what lies below it as `inner` ("a/b/c" or "a/b/c/"): no symbolic
-// link is on the way, and no "..".
-bool Reaches(const std::string& outer, const std::string& inner) {
-  for (size_t at = outer.size(); at < inner.size(); ++at) {
-    const size_t begin = at;
-    at = std::min(inner.find('/', at), inner.size());
-    if (inner.compare(begin, at - begin, "..") == 0) return false;
-    struct stat found;
-    if (::lstat(inner.substr(0, at).c_str(), &found) != 0) return false;
-    const bool last = at + 1 >= inner.size();
-    if (!S_ISDIR(found.st_mode) && !(last && S_ISREG(found.st_mode))) return false;
+struct Root {
+  std::string name;      // as it was given, a directory with its '/'
+  std::string physical;  // where that is, without links on the way; a directory with its '/'
+  bool is_link = false;
+  bool would_be_given = false;  // by the walk of a directory around it
+
+  auto Order() const { return std::tie(physical, is_link, name); }
+};
+
+absl::StatusOr<Root> LookAt(const std::string& path) {
+  Root root{path, path};
+  while (root.name.size() > 1 && root.name.back() == '/') root.name.pop_back();
+  struct stat found, itself;
+  if (::stat(path.c_str(), &found) != 0 || ::lstat(root.name.c_str(), &itself) != 0)
+    return FileError("cannot read", path, errno);
+  std::unique_ptr<char, void (*)(void*)> physical(::realpath(path.c_str(), nullptr), &std::free);
+  if (physical != nullptr) root.physical = physical.get();  // a pipe's in /dev/fd is nowhere
+  if (S_ISDIR(found.st_mode)) {
+    for (std::string* name : {&root.name, &root.physical}) {
+      if (name->back() != '/') *name += '/';
+    }
   }
-  return true;
+  root.is_link = S_ISLNK(itself.st_mode);
+  root.would_be_given = S_ISDIR(itself.st_mode) || S_ISREG(itself.st_mode);
+  return root;
 }
 
 }  // namespace
 
+absl::Status DirectoryWalk::Decide(const std::string& path, const absl::Status& error) {
+  return options_.on_error ? options_.on_error(path, error) : error;
+}
+
 absl::Status DirectoryWalk::Report(const std::string& path, int error) {
-  absl::Status status = FileError("cannot read", path, error);
-  return options_.on_error ? options_.on_error(path, status) : status;
+  return Decide(path, FileError("cannot read", path, error));
 }
 
 absl::Status DirectoryWalk::Begin(const std::vector<std::string>& roots) {
-  std::vector<std::string> names;
-  for (std::string root : roots) {
-    struct stat found;
-    if (::stat(root.c_str(), &found) != 0) {
-      absl::Status status = Report(root, errno);
-      if (!status.ok()) return status;
-      continue;
+  std::vector<Root> looked_at;
+  for (const std::string& path : roots) {
+    absl::StatusOr<Root> root = LookAt(path);
+    if (root.ok()) {
+      looked_at.push_back(*std::move(root));
+    } else if (absl::Status status = Decide(path, root.status()); !status.ok()) {
+      return status;
     }
-    while (root.size() > 1 && root.back() == '/') root.pop_back();
-    if (S_ISDIR(found.st_mode) && root.back() != '/') root += '/';
-    names.push_back(std::move(root));
   }
-  std::sort(names.begin(), names.end());
-  // What a root contains follows it, so the roots that may contain a name are a stack.
+  std::sort(looked_at.begin(), looked_at.end(),
+            [](const Root& a, const Root& b) { return a.Order() < b.Order(); });
+  // What a directory contains follows it.
   std::vector<std::string> kept;
-  std::vector<std::string> around;
-  for (std::string& name : names) {
-    while (!around.empty() && !absl::StartsWith(name, around.back())) around.pop_back();
-    const bool again = !kept.empty() && name == kept.back();
-    const bool contained =
-        std::any_of(around.begin(), around.end(),
-                    [&name](const std::string& outer) { return Reaches(outer, name); });
-    if (again || contained) continue;
-    if (IsDirectoryName(name)) around.push_back(name);
-    kept.push_back(std::move(name));
+  const Root* around = nullptr;
+  const Root* last = nullptr;
+  for (Root& root : looked_at) {
+    const bool again = last != nullptr && root.physical == last->physical && !root.is_link;
+    const bool inside = around != nullptr && absl::StartsWith(root.physical, around->physical);
+    if (again || (inside && root.would_be_given)) continue;
+    kept.push_back(root.name);
+    if (!root.is_link) last = &root;
+    if (!inside && IsDirectoryName(root.name)) around = &root;
   }
+  std::sort(kept.begin(), kept.end());
+  kept.erase(std::unique(kept.begin(), kept.end()), kept.end());
   way_.clear();
   if (!kept.empty()) way_.push_back({"", std::move(kept), 0});
   return absl::OkStatus();

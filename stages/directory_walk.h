@@ -34,6 +34,8 @@ class DirectoryWalk {
   };
 
   absl::Status List(const std::string& directory, bool is_root);
+  // What becomes of an error: OK to go on without what it is about.
+  absl::Status Decide(const std::string& path, const absl::Status& error);
   absl::Status Report(const std::string& path, int error);
 
   const WalkOptions& options_;

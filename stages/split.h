@@ -46,7 +46,7 @@ class SplitStage : public Stage {
       if (!absl::IsOutOfRange(sent)) co_return sent;
       ++ended;
     }
-    co_return ended == outs_.size() ? absl::OutOfRangeError("") : absl::OkStatus();
+    co_return ended > 0 && ended == outs_.size() ? absl::OutOfRangeError("") : absl::OkStatus();
   }
 
  private:

@@ -103,6 +103,19 @@ TEST_P(RunTest, OnDone_IsCalledOnceWithTheFinalReport) {
   EXPECT_EQ(calls, 4) << "of a run that is over: at once";
 }
 
+TEST_P(RunTest, OnDone_ThatThrows_IsLogged_TheOthersAreCalled) {
+  Graph& graph = Endless();
+  Run& run = Start(engine(), graph);
+  bool called = false;
+  run.OnDone([](const Report&) { throw std::runtime_error("bad luck"); });
+  run.OnDone([&](const Report&) { called = true; });
+  run.Cancel();
+  Wait(run);
+  EXPECT_TRUE(called);
+  ASSERT_EQ(log().size(), 1u);
+  EXPECT_NE(log()[0].find("a callback of OnDone threw: bad luck"), std::string::npos) << log()[0];
+}
+
 TEST_P(RunTest, Finished_FromAnotherEngine_GivesTheReport) {
   // In simulation an engine is driven by who waits for it, so both Works are on the same one.
   Engine& other = simulated() ? engine() : Threaded(1);

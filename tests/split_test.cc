@@ -79,6 +79,13 @@ TEST_P(SplitTest, Broadcast_AllOutputsEnd_SoDoesIt) {
   EXPECT_EQ(b, Iota(50));
 }
 
+TEST_P(SplitTest, Broadcast_ToNobody_ReceivesAndForgets) {
+  EXPECT_TRUE(Numbers(100).Broadcast("broadcast", 0).empty());
+  const Report report = RunIt();
+  EXPECT_TRUE(report.ok()) << report.status;
+  EXPECT_EQ(report.channels[0].ledger.received, 100u);
+}
+
 TEST_P(SplitTest, Broadcast_EmptyInput) {
   Values a = {1}, b = {1};
   auto flows = Numbers(0).Broadcast("broadcast", 2);

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <ranges>
 #include <string>
@@ -340,6 +341,26 @@ TEST_P(FilesTest, WalkFiles_ARootBesideAnother_ByDotDot_IsWalked) {
   dir_.Write("a/x", "");
   dir_.Write("b/y", "");
   EXPECT_THAT(Walk({"a", "a/../b"}), ElementsAre("a/x", "a/../b/y"));
+}
+
+TEST_P(FilesTest, WalkFiles_ARootThatIsAPipeWithoutAName_IsGiven) {
+  int ends[2];
+  ASSERT_EQ(::pipe(ends), 0);
+  const std::string path = "/dev/fd/" + std::to_string(ends[0]);
+  EXPECT_THAT(All(WalkFiles({path})), ElementsAre(path));
+  ::close(ends[0]);
+  ::close(ends[1]);
+}
+
+// However they are spelled.
+TEST_P(FilesTest, WalkFiles_ARootWithinAnother_AddsNothing) {
+  dir_.Write("a/x", "");
+  dir_.Write("b", "");
+  EXPECT_THAT(Walk({".", "a", "a/x", "b", "./b"}), ElementsAre("./a/x", "./b"));
+  EXPECT_THAT(Walk({"a/../a", "a", "./a/x"}), ElementsAre("a/x"));
+  EXPECT_THAT(Walk({"./b", "b"}), ElementsAre("./b"));
+  std::filesystem::create_symlink(dir_.Path("a"), dir_.Path("link"));
+  EXPECT_THAT(Walk({"link", "link/x"}), ElementsAre("link/x"));
 }
 
 // --- Once, not on every engine ---
