@@ -163,7 +163,7 @@ Outcome Channel::Take(ReceiveRequest& request, size_t settled) {
       if (settled > 0 || !request.lease) Free();
       return Outcome::kDone;
     }
-    if (settled > 0 && request.bounded) {
+    if (settled > 0 && !request.alone) {
       Free();
     } else if (settled > 0) {  // who waits for nothing else will park, and ParkReceive tells of it
       head_.store(next_.load(std::memory_order_relaxed) - leased_, std::memory_order_release);
@@ -260,6 +260,14 @@ void Channel::EndReceives(WakeList& wakes) {
   }
 }
 
+void Channel::EndSends(Outcome outcome, WakeList& wakes) {
+  while (!senders_waiting_.empty()) {
+    WaitLink& link = *senders_waiting_.front();
+    UnlinkSender(link);
+    link.Claim(outcome, wakes);
+  }
+}
+
 void Channel::CloseReceiver() {
   {
     WakeList wakes;
@@ -267,11 +275,7 @@ void Channel::CloseReceiver() {
     if (--receivers_ > 0) return;
     if (run_cancelled()) return;  // what is left is discarded with the run
     gate_.fetch_or(kReceiverGone, std::memory_order_seq_cst);
-    while (!senders_waiting_.empty()) {
-      WaitLink& link = *senders_waiting_.front();
-      UnlinkSender(link);
-      link.Claim(Outcome::kClosed, wakes);
-    }
+    EndSends(Outcome::kClosed, wakes);
     EndReceives(wakes);  // of threads at the graph's edge
   }
   DestroyQueued(&Channel::unread_);
@@ -281,11 +285,7 @@ void Channel::Cancel() {
   WakeList wakes;
   Lock lock(mutex_);
   gate_.fetch_or(kCancelled, std::memory_order_seq_cst);
-  while (!senders_waiting_.empty()) {
-    WaitLink& link = *senders_waiting_.front();
-    UnlinkSender(link);
-    link.Claim(Outcome::kCancelled, wakes);
-  }
+  EndSends(Outcome::kCancelled, wakes);
   EndReceives(wakes);
 }
 

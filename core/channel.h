@@ -363,6 +363,7 @@ class Channel final : public Pooled {
   void ServeReceivers(WakeList& wakes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Tells the parked receivers that nothing will come.
   void EndReceives(WakeList& wakes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void EndSends(Outcome outcome, WakeList& wakes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Gives the parked senders the room that there is.
   void AdmitSenders(WakeList& wakes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 

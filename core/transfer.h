@@ -37,7 +37,6 @@ class ReceiveOperation : public Operation, protected ReceiveRequest {
  protected:
   ReceiveOperation(Channel& channel, Bounding bounds)
       : channel_(&channel), bounds_(std::move(bounds)) {
-    this->bounded = Bounding::kBounded;
     this->alone = !Bounding::kBounded;
   }
   ~ReceiveOperation() = default;
@@ -145,7 +144,6 @@ class SendOperation : public Operation, protected SendRequest {
     this->items = items;
     this->count = count;
     this->sender = &sender;
-    this->bounded = Bounding::kBounded;
     this->alone = !Bounding::kBounded;
     this->room_only = room_only;
   }
