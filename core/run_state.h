@@ -14,6 +14,8 @@
 //
 // What a report says is kept in figures until somebody asks for it: its names and texts take longer than all of the above.
 //
+// It is begun in run_start.cc, torn down in run_teardown.cc and reported on in run_state_view.cc; what may wedge it is in wedge.cc.
+//
 // The run is held open by its Works, and by whoever is in the middle of doing something to it: cancelling, draining, a timer
 // or a parent Context that fires, a thread inside an Input or Output. The last to let go finishes it.
 #pragma once
@@ -261,5 +263,8 @@ class RunState final {
   std::vector<std::function<void(const Report&)>> callbacks_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::function<void()>> over_callbacks_ ABSL_GUARDED_BY(mutex_);
 };
+
+// `error`, with the name of the stage that it is of.
+absl::Status InStage(const Stage& stage, const absl::Status& error);
 
 }  // namespace weir::internal
