@@ -5,6 +5,8 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <mutex>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -17,14 +19,14 @@ namespace weir {
 class Problems {
  public:
   // `tell` is given a sentence for each, from any thread, several at once.
-  Problems(std::vector<std::string> inputs, std::function<void(std::string_view)> tell)
-      : inputs_(std::move(inputs)), tell_(std::move(tell)) {}
+  Problems(const std::vector<std::string>& inputs, std::function<void(std::string_view)> tell)
+      : tell_(std::move(tell)) {
+    for (const std::string& input : inputs) inputs_.insert(Plain(input));
+  }
 
   // For `on_error` of WalkFiles and ReadChunksOf.
   absl::Status Handle(const std::string& path, const absl::Status& error) {
-    for (const std::string& input : inputs_) {
-      if (path == input && ++unreadable_inputs_ == inputs_.size()) return error;
-    }
+    if (NothingIsLeftWithout(Plain(path))) return error;
     ++count_;
     if (tell_) tell_(std::string(error.message()));
     return absl::OkStatus();
@@ -36,10 +38,23 @@ class Problems {
   uint64_t count() const { return count_; }
 
  private:
-  const std::vector<std::string> inputs_;
+  // An input that was named twice, or with a slash at its end, is one.
+  static std::string Plain(std::string path) {
+    while (path.size() > 1 && path.back() == '/') path.pop_back();
+    return path;
+  }
+  bool NothingIsLeftWithout(const std::string& path) {
+    if (inputs_.count(path) == 0) return false;
+    std::lock_guard<std::mutex> lock(mutex_);
+    unreadable_.insert(path);
+    return unreadable_.size() == inputs_.size();
+  }
+
+  std::set<std::string> inputs_;
   const std::function<void(std::string_view)> tell_;
   std::atomic<uint64_t> count_{0};
-  std::atomic<size_t> unreadable_inputs_{0};
+  std::mutex mutex_;
+  std::set<std::string> unreadable_;  // guarded by mutex_: of the inputs
 };
 
 }  // namespace weir

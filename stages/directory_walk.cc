@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <memory>
+#include <set>
 #include <tuple>
 #include <utility>
 
@@ -60,7 +61,8 @@ absl::Status DirectoryWalk::Report(const std::string& path, int error) {
 
 absl::Status DirectoryWalk::Begin(const std::vector<std::string>& roots) {
   std::vector<Root> looked_at;
-  for (const std::string& path : roots) {
+  // One that is named twice is missed once.
+  for (const std::string& path : std::set<std::string>(roots.begin(), roots.end())) {
     absl::StatusOr<Root> root = LookAt(path);
     if (root.ok()) {
       looked_at.push_back(*std::move(root));

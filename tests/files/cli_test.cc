@@ -21,6 +21,7 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::MatchesRegex;
+using ::testing::Not;
 using ::testing::StartsWith;
 
 constexpr const char* kWeir = "tools/cli/weir";
@@ -182,6 +183,17 @@ TEST_F(CliTest, Run_Problems_AreToldAndMakeTheStatus1) {
   EXPECT_THAT(outcome.err, HasSubstr(absl::StrCat("weir: cannot read '", dir_.Path("none"),
                                                   "': No such file or directory\n")));
   EXPECT_THAT(outcome.err, HasSubstr("1 problem"));
+}
+
+TEST_F(CliTest, Run_AMissingInputThatIsNamedTwice_IsOneProblem) {
+  const std::string path = dir_.Write("f", "word"), none = dir_.Path("none");
+  for (const char* graph : {"word_count", "file_digest"}) {
+    const Outcome outcome =
+        Weir(absl::StrCat("run ", graph, " --input=", path, ",", none, ",", none));
+    EXPECT_EQ(outcome.status, 1);
+    EXPECT_THAT(outcome.out, Not(IsEmpty())) << "the result is lost";
+    EXPECT_THAT(outcome.err, HasSubstr("1 problem,"));
+  }
 }
 
 TEST_F(CliTest, Run_MissingInput_LeavesTheOutputAsItWas) {
