@@ -6,8 +6,8 @@
 
 #include <atomic>
 #include <cerrno>
-#include <cstdlib>
-#include <memory>
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -16,10 +16,20 @@
 namespace weir {
 namespace {
 
-// Where a path leads to, through symbolic links; itself if it leads nowhere yet.
-std::string Resolve(const std::string& path) {
-  std::unique_ptr<char, void (*)(void*)> real(::realpath(path.c_str(), nullptr), &std::free);
-  return real == nullptr ? path : std::string(real.get());
+bool IsStandardOutput(const std::string& path) {
+  return path.empty() || path == "-" || path == "/dev/stdout";
+}
+
+// Where a path leads to through symbolic links, also if nothing is there yet.
+std::filesystem::path Resolve(std::filesystem::path path) {
+  constexpr int kMostLinks = 40;  // as many as the system follows
+  std::error_code no_link;
+  for (int links = 0; links < kMostLinks; ++links) {
+    const std::filesystem::path to = std::filesystem::read_symlink(path, no_link);
+    if (no_link) break;
+    path = path.parent_path() / to;
+  }
+  return path;
 }
 
 }  // namespace
@@ -28,9 +38,20 @@ absl::Status OutputFile::Fail(int error) const {
   return internal::NamedError("cannot write", name_, error);
 }
 
+std::string OutputFile::TargetOf(const std::string& path) {
+  struct stat found;
+  if (IsStandardOutput(path) || (::stat(path.c_str(), &found) == 0 && !S_ISREG(found.st_mode)))
+    return "";
+  const std::filesystem::path target = Resolve(path);
+  std::error_code missing;
+  const std::filesystem::path directory =
+      std::filesystem::canonical(target.has_parent_path() ? target.parent_path() : ".", missing);
+  return missing ? target.string() : (directory / target.filename()).string();
+}
+
 absl::Status OutputFile::Open(const std::string& path) {
   // By its descriptor, so that what was redirected with >> is appended to.
-  if (path.empty() || path == "-" || path == "/dev/stdout") {
+  if (IsStandardOutput(path)) {
     name_ = "standard output";
     fd_ = STDOUT_FILENO;
     const int flags = ::fcntl(fd_, F_GETFL);
@@ -49,7 +70,7 @@ absl::Status OutputFile::Open(const std::string& path) {
   }
   // What the user may not write he may not replace either, though the directory would allow it.
   if (exists && ::access(path.c_str(), W_OK) != 0) return Fail(errno);
-  target_ = Resolve(path);
+  target_ = Resolve(path).string();
   return OpenTemporary(exists ? static_cast<int>(found.st_mode & 07777) : -1);
 }
 

@@ -8,7 +8,7 @@
 // What is written goes to a new file beside the target, ".counts.txt.weir-...", which Commit gives the target's name. Without
 // a Commit the destructor removes it; only a process that is killed leaves it behind. Written directly, with nothing to take
 // back: standard output ("" or "-"), and a target that exists and is no regular file: a pipe, a terminal, /dev/full. A target that
-// is a symbolic link is replaced where it points to. A file that is replaced keeps its permissions.
+// is a symbolic link is replaced, or made, where it points to. A file that is replaced keeps its permissions.
 //
 // The calls block. One thread at a time. Errors are sentences with the path and the system's reason; NOT_FOUND,
 // PERMISSION_DENIED, RESOURCE_EXHAUSTED (the disk is full), FAILED_PRECONDITION (a directory, or nobody reads the pipe).
@@ -27,6 +27,9 @@ class OutputFile {
   OutputFile(const OutputFile&) = delete;
   OutputFile& operator=(const OutputFile&) = delete;
   ~OutputFile() { Abandon(); }
+
+  // Where what is written to `path` ends up: an absolute path, behind symbolic links; empty if it is written directly.
+  static std::string TargetOf(const std::string& path);
 
   // Once.
   absl::Status Open(const std::string& path);

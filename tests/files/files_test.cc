@@ -289,6 +289,16 @@ TEST_P(FilesTest, WriteLines_ReplacesTheFileAndKeepsItsPermissionsAndLinks) {
   EXPECT_EQ(found.st_mode & 07777, 0640u);
 }
 
+TEST_P(FilesTest, WriteLines_ALinkToWhatIsNotThereYet_MakesItThere) {
+  std::filesystem::create_directory(dir_.Path("there"));
+  std::filesystem::create_symlink("there/link", dir_.Path("link"));
+  std::filesystem::create_symlink("real", dir_.Path("there/link"));
+  EXPECT_TRUE(WriteAll({"new"}, dir_.Path("link")).ok());
+  EXPECT_TRUE(std::filesystem::is_symlink(dir_.Path("link")));
+  EXPECT_EQ(TempDir::Read(dir_.Path("there/real")), "new\n");
+  EXPECT_EQ(OutputFile::TargetOf(dir_.Path("link")), OutputFile::TargetOf(dir_.Path("there/real")));
+}
+
 TEST_P(FilesTest, WriteLines_RunFails_TargetStaysAsItWas) {
   dir_.Write("out", "before");
   Graph& graph = NewGraph();
