@@ -221,6 +221,21 @@ TEST_F(CliTest, Run_OutputThatCannotBeWritten_IsOneLine) {
   ExpectError("list >/dev/full", 1, "No space left on device");
 }
 
+TEST_F(CliTest, Run_ReportAndResultOfOneName_AreRefused) {
+  const std::string path = dir_.Write("f", "word"), x = dir_.Path("x");
+  std::filesystem::create_directory(dir_.Path("d"));
+  for (const std::string& report : {x, dir_.Path("./x"), dir_.Path("d/../x")}) {
+    ExpectError(
+        absl::StrCat("run word_count --input=", path, " --output=", x, " --report=", report), 2,
+        "is where the result goes; give the report another name");
+  }
+  EXPECT_FALSE(std::filesystem::exists(x));
+  EXPECT_EQ(
+      Weir(absl::StrCat("run word_count --output=/dev/null --report=/dev/null --input=", path))
+          .status,
+      0);
+}
+
 TEST_F(CliTest, Run_ReaderOfThePipeIsGone_IsOneLine) {
   const std::string path = dir_.Write("f", "word");
   const std::string fifo = dir_.Path("fifo");

@@ -57,6 +57,7 @@ class FileJob final : public Job {
                      "nothing to read; name files or directories with --input=PATH[,PATH...]")
                : absl::OkStatus();
   }
+  std::string Output() const override { return absl::GetFlag(FLAGS_output); }
   JobProgress Progress(const Report& now) const override {
     JobProgress progress = Job::Progress(now);
     progress.what = "files";
@@ -108,6 +109,7 @@ class PackJob final : public Job {
     }
     return absl::OkStatus();
   }
+  std::string Output() const override { return absl::GetFlag(FLAGS_output); }
   JobProgress Progress(const Report& now) const override {
     JobProgress progress = Job::Progress(now);
     progress.what = "chunks";

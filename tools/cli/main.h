@@ -55,6 +55,8 @@ class Job {
   // Whether the flags allow a run; else what is missing, which becomes a message about the usage and the exit status 2.
   // A graph is drawn and checked without.
   virtual absl::Status Ready() const { return absl::OkStatus(); }
+  // The path that the result goes to, if a flag names it: `run` writes nothing of its own there.
+  virtual std::string Output() const { return ""; }
   // How far the run is, of which `now` is a snapshot. By default, the items that its sources have sent.
   virtual JobProgress Progress(const Report& now) const;
 };

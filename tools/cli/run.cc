@@ -177,6 +177,12 @@ int RunJob(Console& console, const Registered& graph, const RunFlags& flags) {
   if (const absl::Status ready = job->Ready(); !ready.ok()) {
     return UsageError(console, "run", absl::StrCat(graph.name, ": ", ready.message()));
   }
+  const std::string target = OutputFile::TargetOf(flags.report);
+  if (!target.empty() && target == OutputFile::TargetOf(job->Output())) {
+    return UsageError(console, "run",
+                      absl::StrCat("--report=", flags.report,
+                                   " is where the result goes; give the report another name"));
+  }
   // Before the run, so that it is not in vain.
   OutputFile report_file;
   if (!flags.report.empty()) {
