@@ -221,6 +221,14 @@ TEST_F(CliTest, Run_OutputThatCannotBeWritten_IsOneLine) {
   ExpectError("list >/dev/full", 1, "No space left on device");
 }
 
+TEST_F(CliTest, Run_StandardInputIsClosed_IsNoEmptyInput) {
+  const std::string output = dir_.Path("out.zst");
+  ExpectError(absl::StrCat("run pack --input=- --output=", output, " <&-"), 1,
+              "cannot read standard input");
+  ExpectError("run word_count --input=/dev/stdin <&-", 1, "cannot read '/dev/stdin'");
+  EXPECT_FALSE(std::filesystem::exists(output));
+}
+
 TEST_F(CliTest, Run_ReportAndResultOfOneName_AreRefused) {
   const std::string path = dir_.Write("f", "word"), x = dir_.Path("x");
   std::filesystem::create_directory(dir_.Path("d"));

@@ -63,11 +63,12 @@ int Dispatch(Console& console, Arguments arguments) {
   return UsageError(console, "", absl::StrCat("unknown command '", name, "'", hint));
 }
 
-// A descriptor below 3 that is closed would be given to the next file that is opened. It is made to refuse writes instead.
+// A descriptor below 3 that is closed would be given to the next file that is opened. It is made to refuse reads and writes
+// instead, as a closed one does: it is a link itself, not what the link leads to. /dev/null would pass for an empty input.
 void KeepStandardDescriptors() {
   for (int fd = 0; fd < 3; ++fd) {
     if (::fcntl(fd, F_GETFD) < 0) [[maybe_unused]]
-      const int opened = ::open("/dev/null", O_RDONLY);
+      const int opened = ::open("/proc/self", O_PATH | O_NOFOLLOW);
   }
 }
 
