@@ -16,6 +16,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/match.h"
 #include "weir/stages/file_error.h"
+#include "weir/stages/output_file.h"
 
 namespace weir::internal {
 namespace {
@@ -148,6 +149,7 @@ absl::Status DirectoryWalk::List(const std::string& directory, bool is_root) {
       is_directory = S_ISDIR(found.st_mode);
       is_file = S_ISREG(found.st_mode);
     }
+    if (is_file && IsTemporary(fd, name)) continue;
     if (is_directory) name += '/';
     if (is_directory || is_file) listing.entries.push_back(std::move(name));
   }

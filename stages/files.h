@@ -72,8 +72,8 @@ std::unique_ptr<internal::ReadChunksOfStage> ReadChunksOf(ReadOptions options = 
 //
 // In byte order of whole paths: "a.txt" before "a/x". Symbolic links are not followed, but for a root that is one. A root that
 // is no directory is given whatever it is, a pipe or a device too: it was asked for by name. A root that another one
-// contains adds nothing, and one that is named twice is walked once. The walk is not recursive, and holds in memory the
-// listings of the directories on its way down.
+// contains adds nothing, and one that is named twice is walked once. What WriteLines or another OutputFile of this process has begun
+// and not committed is passed by. The walk is not recursive, and holds in memory the listings of the directories on its way down.
 std::unique_ptr<internal::WalkFilesStage> WalkFiles(std::vector<std::string> roots,
                                                     WalkOptions options = {});
 

@@ -4,17 +4,46 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <filesystem>
+#include <map>
+#include <mutex>
 #include <system_error>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "weir/stages/file_error.h"
 
 namespace weir {
 namespace {
+
+constexpr const char* kMark = ".weir-";  // in the name of a temporary file
+
+// The temporary files of this process.
+struct Temporaries {
+  std::mutex mutex;
+  std::map<std::string, std::pair<dev_t, ino_t>> files;  // guarded by mutex: by their paths
+
+  static Temporaries& Get() {
+    static auto& all = *new Temporaries();  // threads that cannot be joined outlive statics
+    return all;
+  }
+  // Under the lock, so that nobody meets the file before it is known.
+  int Make(const std::string& path) {
+    std::lock_guard<std::mutex> lock(mutex);
+    const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    struct stat made;
+    if (fd >= 0 && ::fstat(fd, &made) == 0) files[path] = {made.st_dev, made.st_ino};
+    return fd;
+  }
+  void Forget(const std::string& path) {
+    std::lock_guard<std::mutex> lock(mutex);
+    files.erase(path);
+  }
+};
 
 bool IsStandardOutput(const std::string& path) {
   return path.empty() || path == "-" || path == "/dev/stdout";
@@ -83,9 +112,9 @@ absl::Status OutputFile::OpenTemporary(int permissions) {
   if (name.empty()) return Fail(ENOENT);
   if (name.size() > 255) return Fail(ENAMETOOLONG);
   do {
-    temporary_ = absl::StrCat(directory, ".", name.substr(0, kLongestPart), ".weir-", ::getpid(),
-                              "-", count++);
-    fd_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    temporary_ =
+        absl::StrCat(directory, ".", name.substr(0, kLongestPart), kMark, ::getpid(), "-", count++);
+    fd_ = Temporaries::Get().Make(temporary_);
   } while (fd_ < 0 && errno == EEXIST);
   if (fd_ < 0) {
     const int error = errno;
@@ -118,7 +147,7 @@ absl::Status OutputFile::Commit(bool sync) {
   if (::close(std::exchange(fd_, -1)) != 0 && errno != EINTR) return Fail(errno);
   if (temporary_.empty()) return absl::OkStatus();
   if (::rename(temporary_.c_str(), target_.c_str()) != 0) return Fail(errno);
-  temporary_.clear();
+  Temporaries::Get().Forget(std::exchange(temporary_, {}));
   return absl::OkStatus();
 }
 
@@ -126,8 +155,33 @@ void OutputFile::Abandon() {
   if (owned_) ::close(fd_);
   owned_ = false;
   fd_ = -1;
-  if (!temporary_.empty()) ::unlink(temporary_.c_str());
-  temporary_.clear();
+  if (temporary_.empty()) return;
+  ::unlink(temporary_.c_str());
+  Temporaries::Get().Forget(std::exchange(temporary_, {}));
 }
+
+namespace internal {
+
+bool IsTemporary(int directory, const std::string& name) {
+  struct stat found;
+  if (!absl::StrContains(name, kMark) ||
+      ::fstatat(directory, name.c_str(), &found, AT_SYMLINK_NOFOLLOW) != 0) {
+    return false;
+  }
+  Temporaries& all = Temporaries::Get();
+  std::lock_guard<std::mutex> lock(all.mutex);
+  return std::any_of(all.files.begin(), all.files.end(), [&found](const auto& file) {
+    return file.second == std::pair(found.st_dev, found.st_ino);
+  });
+}
+
+void RemoveTemporaries() {
+  Temporaries& all = Temporaries::Get();
+  std::lock_guard<std::mutex> lock(all.mutex);
+  for (const auto& [path, ignored] : all.files) ::unlink(path.c_str());
+  all.files.clear();
+}
+
+}  // namespace internal
 
 }  // namespace weir

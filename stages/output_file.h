@@ -6,7 +6,7 @@
 //   if (written.ok()) written = file.Commit();
 //
 // What is written goes to a new file beside the target, ".counts.txt.weir-...", which Commit gives the target's name. Without
-// a Commit the destructor removes it; only a process that is killed leaves it behind. Written directly, with nothing to take
+// a Commit the destructor removes it; only a process that is killed leaves it behind. WalkFiles passes it by. Written directly, with nothing to take
 // back: standard output ("" or "-"), and a target that exists and is no regular file: a pipe, a terminal, /dev/full. A target that
 // is a symbolic link is replaced, or made, where it points to. A file that is replaced keeps its permissions.
 //
@@ -55,4 +55,13 @@ class OutputFile {
   bool owned_ = false;  // the descriptor is ours to close
 };
 
+namespace internal {
+
+// Whether an OutputFile of this process writes the entry `name` of `directory`, a descriptor. Any thread.
+bool IsTemporary(int directory, const std::string& name);
+
+// As if each had been abandoned: for a process that ends with threads that cannot be joined. Any thread.
+void RemoveTemporaries();
+
+}  // namespace internal
 }  // namespace weir

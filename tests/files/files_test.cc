@@ -258,6 +258,19 @@ TEST_P(FilesTest, WalkFiles_MissingRoot_FailsOrIsSkipped) {
   EXPECT_THAT(paths, ElementsAre(dir_.Path("t/f")));
 }
 
+TEST_P(FilesTest, WalkFiles_WhatIsBeingWritten_IsPassedBy) {
+  std::filesystem::create_directory(dir_.Path("d"));
+  OutputFile file, abandoned;
+  ASSERT_TRUE(file.Open(dir_.Path("d/out")).ok());
+  ASSERT_TRUE(abandoned.Open(dir_.Path("d/other")).ok());
+  const std::string staged = std::filesystem::path(file.staged_path()).filename();
+  dir_.Write("d/e/" + staged, "of the same name");
+  EXPECT_EQ(Walk({"d"}), (Strings{"d/e/" + staged}));
+  EXPECT_TRUE(file.Commit().ok());
+  abandoned.Abandon();
+  EXPECT_EQ(Walk({"d"}), (Strings{"d/e/" + staged, "d/out"}));
+}
+
 // --- WriteLines ---
 
 TEST_P(FilesTest, WriteLines_WritesEachLineAndLeavesNothingElse) {
@@ -333,6 +346,16 @@ TEST_P(FilesTest, WriteLines_SeveralWorkers_AreRefused) {
   From(graph, "lines", FromVector(Strings{"a"})).To("write", std::move(write));
   EXPECT_EQ(RunToEnd(engine(), graph).status.code(), absl::StatusCode::kInvalidArgument);
   EXPECT_THAT(dir_.Names(), IsEmpty());
+}
+
+TEST_P(FilesTest, RemoveTemporaries_LeavesWhatIsCommitted) {
+  OutputFile committed, begun;
+  ASSERT_TRUE(committed.Open(dir_.Path("committed")).ok());
+  ASSERT_TRUE(begun.Open(dir_.Path("begun")).ok());
+  EXPECT_TRUE(committed.Commit().ok());
+  internal::RemoveTemporaries();
+  EXPECT_EQ(dir_.Names(), Strings{"committed"});
+  EXPECT_FALSE(begun.Commit().ok());
 }
 
 TEST_P(FilesTest, OutputFile_StagedPath_IsWhereItCanBeReadBeforeTheCommit) {
