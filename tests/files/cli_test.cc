@@ -23,6 +23,7 @@ using ::testing::IsEmpty;
 using ::testing::MatchesRegex;
 using ::testing::Not;
 using ::testing::StartsWith;
+using ::testing::UnorderedElementsAre;
 
 constexpr const char* kWeir = "tools/cli/weir";
 constexpr const char* kSquares = "tests/files/squares";
@@ -244,6 +245,20 @@ TEST_F(CliTest, Run_ReportAndResultOfOneName_AreRefused) {
       0);
 }
 
+TEST_F(CliTest, Run_OutputIsLongerThanUlimitAllows_IsOneLine) {
+  std::string text;
+  for (int i = 0; i < 10000; ++i)
+    absl::StrAppend(&text, std::string(1 + i % 100, 'a' + i % 26), " ");
+  const std::string path = dir_.Write("f", text);
+  const std::string output = dir_.Write("d/counts", "before");
+  const Outcome outcome = Shell(
+      absl::StrCat("ulimit -f 1; ", kWeir, " run word_count --input=", path, " --output=", output));
+  EXPECT_EQ(outcome.status, 1);
+  EXPECT_THAT(outcome.err, HasSubstr("RESOURCE_EXHAUSTED: stage 'write': cannot write"));
+  EXPECT_EQ(TempDir::Read(output), "before");
+  EXPECT_EQ(Shell(absl::StrCat("ls -A ", dir_.Path("d"))).out, "counts\n") << "and nothing is left";
+}
+
 TEST_F(CliTest, Run_ReaderOfThePipeIsGone_IsOneLine) {
   const std::string path = dir_.Write("f", "word");
   const std::string fifo = dir_.Path("fifo");
@@ -345,6 +360,7 @@ class SignalTest : public CliTest {
     ASSERT_GE(child_, 0);
     if (child_ == 0) {
       ::dup2(errors[1], STDERR_FILENO);
+      for (int signal : {SIGINT, SIGTERM, SIGHUP}) ::signal(signal, inherited_);
       ::execl(kWeir, "weir", "run", "word_count", input.c_str(), output.c_str(), nullptr);
       ::_exit(127);
     }
@@ -374,6 +390,7 @@ class SignalTest : public CliTest {
     return WIFEXITED(ended) ? WEXITSTATUS(ended) : -WTERMSIG(ended);
   }
 
+  void (*inherited_)(int) = SIG_DFL;  // what the run finds that signals do
   pid_t child_ = -1;
   int errors_ = -1;
   int fifo_ = -1;
@@ -392,11 +409,37 @@ TEST_F(SignalTest, Two_Cancel_AndNothingIsCommitted) {
   ::kill(child_, SIGTERM);
   EXPECT_THAT(NextLine(), StartsWith("weir: stopping"));
   ::kill(child_, SIGTERM);
-  EXPECT_EQ(NextLine(), "weir: cancelling");
+  EXPECT_THAT(NextLine(), StartsWith("weir: cancelling"));
   CloseInput();
   EXPECT_THAT(NextLine(), HasSubstr("CANCELLED: cancelled by SIGTERM"));
   EXPECT_EQ(Wait(), 143);
   EXPECT_FALSE(std::filesystem::exists(dir_.Path("counts")));
+}
+
+TEST_F(SignalTest, ATerminalThatIsClosed_EndsARunAsSIGTERMDoes) {
+  ::kill(child_, SIGHUP);
+  EXPECT_THAT(NextLine(), StartsWith("weir: stopping"));
+  ::kill(child_, SIGHUP);
+  EXPECT_THAT(NextLine(), StartsWith("weir: cancelling"));
+  CloseInput();
+  EXPECT_THAT(NextLine(), HasSubstr("CANCELLED: cancelled by SIGHUP"));
+  EXPECT_EQ(Wait(), 129);
+  EXPECT_THAT(dir_.Names(), UnorderedElementsAre("fifo")) << "a temporary file is left";
+}
+
+// As nohup and a script's `&` start it: whoever ignored a signal for it goes on ignoring.
+class IgnoredSignalTest : public SignalTest {
+ protected:
+  IgnoredSignalTest() { inherited_ = SIG_IGN; }
+};
+
+TEST_F(IgnoredSignalTest, StaysIgnored) {
+  ::kill(child_, SIGHUP);
+  ::kill(child_, SIGINT);
+  CloseInput();
+  EXPECT_EQ(NextLine(), "");
+  EXPECT_EQ(Wait(), 0);
+  EXPECT_EQ(TempDir::Read(dir_.Path("counts")), "1\tword\n");
 }
 
 // --- A user's own program ---

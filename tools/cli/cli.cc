@@ -191,7 +191,9 @@ int Main(int argc, char** argv) {
     std::error_code ignored;  // a folder that is gone: paths are then from here
     std::filesystem::current_path(folder, ignored);
   }
-  std::signal(SIGPIPE, SIG_IGN);  // a write to a pipe that nobody reads is an error like another
+  // A write to a pipe that nobody reads, or beyond `ulimit -f`, is an error like another.
+  std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);
   std::string program = argc > 0 ? argv[0] : "weir";
   program = program.substr(program.rfind('/') + 1);
   cli::Console console(program);

@@ -99,8 +99,9 @@ bool RegisterGraph(std::string_view name, std::string_view description, F fill,
       file);
 }
 
-// What `main` does. Exit status: 0; 1 if a run failed or left something out; 2 for a wrong command line; 130 or 143 if it was
-// ended by SIGINT or SIGTERM. It installs handlers for these two, and ignores SIGPIPE; nothing else in weir does.
+// What `main` does. Exit status: 0; 1 if a run failed or left something out; 2 for a wrong command line; 130, 143 or 129 if it was
+// ended by SIGINT, SIGTERM or SIGHUP. It installs handlers for these three, unless they are ignored, and ignores SIGPIPE and SIGXFSZ;
+// nothing else in weir does.
 int Main(int argc, char** argv);
 
 }  // namespace weir

@@ -76,13 +76,12 @@ class Interrupts {
           "the run");
       run_.Drain();
     } else {
-      run_.Cancel(
-          absl::CancelledError(signal == SIGINT ? "cancelled by Ctrl-C" : "cancelled by SIGTERM"));
+      run_.Cancel(absl::CancelledError(absl::StrCat("cancelled by ", NameOf(signal))));
       if (count_ == 2) console_.Line("cancelling");
     }
   }
   int count() const { return count_; }
-  int status() const { return 128 + last_; }
+  int status() const { return StatusOf(last_); }
 
  private:
   Console& console_;
@@ -183,6 +182,7 @@ int RunJob(Console& console, const Registered& graph, const RunFlags& flags) {
                       absl::StrCat("--report=", flags.report,
                                    " is where the result goes; give the report another name"));
   }
+  Signals signals;
   // Before the run, so that it is not in vain.
   OutputFile report_file;
   if (!flags.report.empty()) {
@@ -192,7 +192,6 @@ int RunJob(Console& console, const Registered& graph, const RunFlags& flags) {
     }
   }
 
-  Signals signals;
   RunOptions run_options;
   run_options.deadline = flags.deadline;
   Run run(*engine, job->graph(), run_options);
@@ -272,7 +271,7 @@ Command RunCommand() {
       "line every 30 s.\n"
       "Ctrl-C ends the input and lets what has been read flow out; a second one cancels the run.\n"
       "The exit status is 0; 1 if the run failed or left something out; 2 for a wrong command "
-      "line; 130 after Ctrl-C.\n",
+      "line; 130 after Ctrl-C, 143 after SIGTERM, 129 after SIGHUP.\n",
       "run word_count --input=/usr/share/doc --output=counts.txt",
       &RunGraph};
 }

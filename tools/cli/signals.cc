@@ -9,6 +9,9 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
+
+#include "absl/strings/str_cat.h"
 
 namespace weir::cli {
 namespace {
@@ -37,7 +40,8 @@ Signals::Signals() {
     struct sigaction action {};
     action.sa_handler = &Handle;
     action.sa_flags = SA_RESTART;
-    ::sigaction(kCaught[i], &action, &before_[i]);
+    ::sigaction(kCaught[i], nullptr, &before_[i]);
+    if (before_[i].sa_handler != SIG_IGN) ::sigaction(kCaught[i], &action, nullptr);
   }
 }
 
@@ -57,6 +61,10 @@ int Signals::Wait(absl::Duration timeout) {
   if (::poll(&ready, 1, static_cast<int>(milliseconds)) == 1 && ::read(pipe_[0], &byte, 1) == 1)
     return byte;
   return kNothing;
+}
+
+std::string NameOf(int signal) {
+  return signal == SIGINT ? "Ctrl-C" : absl::StrCat("SIG", ::sigabbrev_np(signal));
 }
 
 void Signals::Wake() { Put(pipe_[1], kWoken); }

@@ -1,7 +1,9 @@
-// Signals: SIGINT and SIGTERM as bytes in a pipe, while it lives. One at a time in a process.
+// Signals: SIGINT, SIGTERM and SIGHUP as bytes in a pipe, while it lives. One that was ignored when the process began, by nohup or
+// by a script's `&`, stays so. One at a time in a process.
 #pragma once
 
 #include <csignal>
+#include <string>
 
 #include "absl/time/time.h"
 
@@ -23,9 +25,13 @@ class Signals {
   void Wake();
 
  private:
-  static constexpr int kCaught[] = {SIGINT, SIGTERM};
+  static constexpr int kCaught[] = {SIGINT, SIGTERM, SIGHUP};
   int pipe_[2] = {-1, -1};
-  struct sigaction before_[2];
+  struct sigaction before_[3];
 };
+
+// The exit status of a process that `signal` has ended, and its name for people.
+inline int StatusOf(int signal) { return 128 + signal; }
+std::string NameOf(int signal);
 
 }  // namespace weir::cli

@@ -173,7 +173,7 @@ int Simulate(Console& console, const Registered& graph, const SimulateFlags& fla
   if (failure.has_value() && flags.trace)
     absl::StrAppend(&text, "step, nanoseconds, what, whose:\n", failure->trace);
   const int printed = Print(console, text);
-  if (signal > 0) return 128 + signal;
+  if (signal > 0) return StatusOf(signal);
   return growth.ok() ? printed : kFailed;
 }
 
