@@ -1,6 +1,7 @@
 #include "weir/graphs/pack.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -73,6 +74,7 @@ class InputFile {
                               const std::function<bool()>& stop) {
     size_t filled = 0;
     while (filled < size && !stop()) {
+      if (!AwaitInput()) continue;
       const ssize_t got = ::read(fd_, into + filled, std::min(size - filled, kCallBytes));
       if (got < 0 && errno == EINTR) continue;
       if (got < 0) return CannotRead();
@@ -84,6 +86,16 @@ class InputFile {
   }
 
  private:
+  // Whether there is something to read, or to learn from a read; waits for it a while. A read of a pipe that says nothing would
+  // not see that the run is drained or cancelled.
+  bool AwaitInput() const {
+    constexpr int kGlance = 100;  // milliseconds
+    struct pollfd input {
+      fd_, POLLIN, 0
+    };
+    const int ready = ::poll(&input, 1, kGlance);
+    return ready > 0 || (ready < 0 && errno != EINTR);
+  }
   absl::Status CannotRead() const {
     return absl::Status(absl::ErrnoToStatusCode(errno),
                         absl::StrCat("cannot read ", name_, ": ", ::strerrordesc_np(errno)));

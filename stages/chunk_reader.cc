@@ -1,6 +1,7 @@
 #include "weir/stages/chunk_reader.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -12,6 +13,23 @@
 #include "weir/stages/file_error.h"
 
 namespace weir::internal {
+namespace {
+
+// Waits until a pipe or a terminal has something to give, or has ended; false if `context` is cancelled or drains before. A read
+// would wait without looking.
+bool AwaitInput(int fd, const Context& context) {
+  constexpr int kGlance = 100;  // milliseconds
+  struct pollfd input {
+    fd, POLLIN, 0
+  };
+  while (true) {
+    const int ready = ::poll(&input, 1, kGlance);
+    if (ready > 0 || (ready < 0 && errno != EINTR)) return true;
+    if (context.cancelled() || context.draining()) return false;
+  }
+}
+
+}  // namespace
 
 ChunkReader::ChunkReader(const ReadOptions& options)
     : options_(options),
@@ -49,13 +67,13 @@ size_t ChunkReader::Target(size_t size) const {
       std::clamp<uint64_t>(regular_ ? rest : chunk_size_, size + 1, chunk_size_));
 }
 
-absl::Status ChunkReader::Next(std::string& chunk) {
-  absl::Status status = Read(chunk);
+absl::Status ChunkReader::Next(std::string& chunk, const Context& context) {
+  absl::Status status = Read(chunk, context);
   if (!status.ok() || chunk.empty()) Close();
   return status;
 }
 
-absl::Status ChunkReader::Read(std::string& chunk) {
+absl::Status ChunkReader::Read(std::string& chunk, const Context& context) {
   chunk = std::exchange(carry_, {});
   while (true) {
     const size_t before = chunk.size();
@@ -63,6 +81,10 @@ absl::Status ChunkReader::Read(std::string& chunk) {
     size_t filled = before;
     bool ended = false;
     while (filled < chunk.size()) {
+      if (!regular_ && !AwaitInput(fd_, context)) {
+        chunk.clear();
+        return absl::OkStatus();
+      }
       const ssize_t got = ::read(fd_, chunk.data() + filled, chunk.size() - filled);
       if (got < 0) {
         if (errno == EINTR) continue;
@@ -111,7 +133,7 @@ absl::Status ChunkReader::Fill(const std::function<bool(std::string&)>& next_pat
       if (!status.ok()) path_ = path;
     }
     std::string chunk;
-    if (status.ok()) status = Next(chunk);
+    if (status.ok()) status = Next(chunk, context);
     if (!status.ok()) {
       if (options_.on_error) status = options_.on_error(path_, status);
       if (!status.ok()) return status;

@@ -23,8 +23,9 @@ class ChunkReader {
   absl::Status Open(const std::string& path);
   void Close();
   bool open() const { return fd_ >= 0; }
-  // Sets `chunk` to the next one; to nothing at the end of the file, which is closed then, as it is after an error.
-  absl::Status Next(std::string& chunk);
+  // Sets `chunk` to the next one; to nothing at the end of the file, which is closed then, as it is after an error. While a pipe has
+  // nothing to give, that `context` has been cancelled or drains is its end.
+  absl::Status Next(std::string& chunk, const Context& context);
 
   // As much as one blocking call should do: reads chunks, opening what `next_path` gives (false: nothing more) as files
   // end, until about a chunk's worth is there, or many small files have been read, or `context` has been cancelled. Errors go to
@@ -33,7 +34,7 @@ class ChunkReader {
                     std::vector<std::string>& chunks, const Context& context);
 
  private:
-  absl::Status Read(std::string& chunk);
+  absl::Status Read(std::string& chunk, const Context& context);
   bool IsBoundary(char c) const {
     return options_.is_boundary ? options_.is_boundary(c) : c == '\n';
   }

@@ -346,7 +346,7 @@ TEST_F(CliTest, Draw_WhatIsNoReport_IsRefused) {
 
 // --- Signals ---
 
-// A run of word_count that reads from a pipe of ours; what it says on standard error comes to us line by line.
+// A run, of word_count if not told otherwise, that reads from a pipe of ours; what it says on standard error comes to us line by line.
 class SignalTest : public CliTest {
  protected:
   void SetUp() override {
@@ -361,7 +361,7 @@ class SignalTest : public CliTest {
     if (child_ == 0) {
       ::dup2(errors[1], STDERR_FILENO);
       for (int signal : {SIGINT, SIGTERM, SIGHUP}) ::signal(signal, inherited_);
-      ::execl(kWeir, "weir", "run", "word_count", input.c_str(), output.c_str(), nullptr);
+      ::execl(kWeir, "weir", "run", graph_, input.c_str(), output.c_str(), nullptr);
       ::_exit(127);
     }
     ::close(errors[1]);
@@ -390,6 +390,7 @@ class SignalTest : public CliTest {
     return WIFEXITED(ended) ? WEXITSTATUS(ended) : -WTERMSIG(ended);
   }
 
+  const char* graph_ = "word_count";
   void (*inherited_)(int) = SIG_DFL;  // what the run finds that signals do
   pid_t child_ = -1;
   int errors_ = -1;
@@ -410,8 +411,8 @@ TEST_F(SignalTest, Two_Cancel_AndNothingIsCommitted) {
   EXPECT_THAT(NextLine(), StartsWith("weir: stopping"));
   ::kill(child_, SIGTERM);
   EXPECT_THAT(NextLine(), StartsWith("weir: cancelling"));
-  CloseInput();
-  EXPECT_THAT(NextLine(), HasSubstr("CANCELLED: cancelled by SIGTERM"));
+  EXPECT_THAT(NextLine(), HasSubstr("CANCELLED: cancelled by SIGTERM"))
+      << "and not that it waits for the pipe";
   EXPECT_EQ(Wait(), 143);
   EXPECT_FALSE(std::filesystem::exists(dir_.Path("counts")));
 }
@@ -421,10 +422,50 @@ TEST_F(SignalTest, ATerminalThatIsClosed_EndsARunAsSIGTERMDoes) {
   EXPECT_THAT(NextLine(), StartsWith("weir: stopping"));
   ::kill(child_, SIGHUP);
   EXPECT_THAT(NextLine(), StartsWith("weir: cancelling"));
-  CloseInput();
   EXPECT_THAT(NextLine(), HasSubstr("CANCELLED: cancelled by SIGHUP"));
   EXPECT_EQ(Wait(), 129);
   EXPECT_THAT(dir_.Names(), UnorderedElementsAre("fifo")) << "a temporary file is left";
+}
+
+class PackSignalTest : public SignalTest {
+ protected:
+  PackSignalTest() { graph_ = "pack"; }
+};
+
+TEST_F(PackSignalTest, One_EndsIt_ThoughThePipeSaysNothing) {
+  ::kill(child_, SIGINT);
+  EXPECT_THAT(NextLine(), StartsWith("weir: stopping"));
+  EXPECT_THAT(NextLine(), HasSubstr("ABORTED: stage 'read': stopped after "));
+  EXPECT_EQ(Wait(), 130);
+  EXPECT_THAT(dir_.Names(), UnorderedElementsAre("fifo"));
+}
+
+// What reads from a pipe without looking whether it is cancelled.
+class StuckSignalTest : public SignalTest {
+ protected:
+  StuckSignalTest() { graph_ = "file_digest"; }
+};
+
+TEST_F(StuckSignalTest, Three_EndTheProcess_AndLeaveNothing) {
+  ::kill(child_, SIGTERM);
+  EXPECT_THAT(NextLine(), StartsWith("weir: stopping"));
+  ::kill(child_, SIGTERM);
+  EXPECT_EQ(NextLine(), "weir: cancelling; once more ends the process at once");
+  ::kill(child_, SIGTERM);
+  EXPECT_EQ(Wait(), 143);
+  EXPECT_EQ(NextLine(), "");
+  EXPECT_THAT(dir_.Names(), UnorderedElementsAre("fifo"));
+}
+
+TEST_F(StuckSignalTest, Two_AreTheStatus_AlsoOfARunThatDoesNotStop) {
+  for (int i = 0; i < 2; ++i) {
+    ::kill(child_, SIGINT);
+    EXPECT_THAT(NextLine(), StartsWith(i == 0 ? "weir: stopping" : "weir: cancelling"));
+  }
+  std::string last;
+  for (std::string line = NextLine(); !line.empty(); line = NextLine()) last = line;
+  EXPECT_THAT(last, HasSubstr("has not stopped: still busy: digest"));
+  EXPECT_EQ(Wait(), 130);
 }
 
 // As nohup and a script's `&` start it: whoever ignored a signal for it goes on ignoring.

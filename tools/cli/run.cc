@@ -63,21 +63,31 @@ struct RunFlags {
   }
 };
 
-// One run, from its signals' point of view: the first drains it, the second cancels it.
+// With threads that cannot be joined: no destructor runs.
+[[noreturn]] void EndProcess(int status) {
+  internal::RemoveTemporaries();
+  ::_exit(status);
+}
+
+// One run, from its signals' point of view: the first drains it, the second cancels it, the third does not wait for it.
 class Interrupts {
  public:
   Interrupts(Console& console, Run& run) : console_(console), run_(run) {}
   void Take(int signal) {
     if (signal <= 0) return;
     last_ = signal;
-    if (++count_ == 1) {
+    if (++count_ > 2) {
+      console_.ClearProgress();
+      EndProcess(status());
+    }
+    if (count_ == 1) {
       console_.Line(
           "stopping: no more input is read, and what has been read is finished; once more cancels "
           "the run");
       run_.Drain();
     } else {
       run_.Cancel(absl::CancelledError(absl::StrCat("cancelled by ", NameOf(signal))));
-      if (count_ == 2) console_.Line("cancelling");
+      console_.Line("cancelling; once more ends the process at once");
     }
   }
   int count() const { return count_; }
@@ -204,8 +214,7 @@ int RunJob(Console& console, const Registered& graph, const RunFlags& flags) {
     console.Line(absl::StrCat(graph.name, " was cancelled and has not stopped: still busy: ",
                               absl::StrJoin(report.teardown.overdue, ", "),
                               "; the process is ended"));
-    report_file.Abandon();
-    ::_exit(kFailed);  // its threads cannot be joined
+    EndProcess(interrupts.count() > 0 ? interrupts.status() : kFailed);
   }
 
   int status = kOk;
@@ -269,7 +278,9 @@ Command RunCommand() {
       "runs a graph",
       "Runs a graph to its end. Progress is on standard error: one line on a terminal, elsewhere a "
       "line every 30 s.\n"
-      "Ctrl-C ends the input and lets what has been read flow out; a second one cancels the run.\n"
+      "Ctrl-C ends the input and lets what has been read flow out, into a result that covers that "
+      "part. A second one cancels the run,\n"
+      "and leaves the output as it was; a third ends the process at once.\n"
       "The exit status is 0; 1 if the run failed or left something out; 2 for a wrong command "
       "line; 130 after Ctrl-C, 143 after SIGTERM, 129 after SIGHUP.\n",
       "run word_count --input=/usr/share/doc --output=counts.txt",
