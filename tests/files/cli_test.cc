@@ -354,14 +354,14 @@ class SignalTest : public CliTest {
     ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
     int errors[2];
     ASSERT_EQ(::pipe2(errors, O_CLOEXEC), 0);
-    const std::string input = absl::StrCat("--input=", fifo),
+    const std::string input = absl::StrCat("--input=", fifo, more_),
                       output = absl::StrCat("--output=", dir_.Path("counts"));
     child_ = ::fork();
     ASSERT_GE(child_, 0);
     if (child_ == 0) {
       ::dup2(errors[1], STDERR_FILENO);
       for (int signal : {SIGINT, SIGTERM, SIGHUP}) ::signal(signal, inherited_);
-      ::execl(kWeir, "weir", "run", graph_, input.c_str(), output.c_str(), nullptr);
+      ::execl(kWeir, "weir", "run", graph_, "--threads=1", input.c_str(), output.c_str(), nullptr);
       ::_exit(127);
     }
     ::close(errors[1]);
@@ -391,6 +391,7 @@ class SignalTest : public CliTest {
   }
 
   const char* graph_ = "word_count";
+  std::string more_ = "";             // to read behind the pipe: ",PATH"
   void (*inherited_)(int) = SIG_DFL;  // what the run finds that signals do
   pid_t child_ = -1;
   int errors_ = -1;
@@ -401,9 +402,30 @@ TEST_F(SignalTest, One_Drains_AndWhatWasReadIsCounted) {
   ::kill(child_, SIGINT);
   EXPECT_THAT(NextLine(), StartsWith("weir: stopping"));
   CloseInput();
-  EXPECT_THAT(NextLine(), HasSubstr("was interrupted"));
+  EXPECT_THAT(NextLine(), HasSubstr("the result is complete")) << "it had one path to read";
   EXPECT_EQ(Wait(), 130);
   EXPECT_EQ(TempDir::Read(dir_.Path("counts")), "1\tword\n");
+}
+
+// Behind the pipe stand more files than a channel holds.
+class ManyFilesSignalTest : public SignalTest {
+ protected:
+  ManyFilesSignalTest() {
+    graph_ = "file_digest";
+    for (int i = 0; i < 1000; ++i) dir_.Write(absl::StrCat("many/", i), "");
+    more_ = absl::StrCat(",", dir_.Path("many"));
+  }
+};
+
+TEST_F(ManyFilesSignalTest, One_CutsTheInput_AndSaysSo) {
+  ::kill(child_, SIGINT);
+  EXPECT_THAT(NextLine(), StartsWith("weir: stopping"));
+  CloseInput();
+  EXPECT_THAT(NextLine(), HasSubstr("was interrupted: the result covers what had been read"));
+  EXPECT_EQ(Wait(), 130);
+  const std::string digests = TempDir::Read(dir_.Path("counts"));
+  EXPECT_THAT(digests, HasSubstr("  " + dir_.Path("fifo")));
+  EXPECT_THAT(digests, Not(HasSubstr("many/999")));
 }
 
 TEST_F(SignalTest, Two_Cancel_AndNothingIsCommitted) {

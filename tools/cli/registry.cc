@@ -1,5 +1,6 @@
 #include "weir/tools/cli/registry.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <utility>
@@ -23,6 +24,18 @@ std::vector<std::string> GraphNames() {
   return names;
 }
 
+std::vector<const StageReport*> SourcesOf(const Report& report) {
+  std::vector<const StageReport*> sources;
+  for (const StageReport& stage : report.stages) {
+    const bool is_fed = std::any_of(
+        report.channels.begin(), report.channels.end(), [&stage](const ChannelReport& channel) {
+          return channel.name.substr(0, channel.name.rfind('.')) == stage.name;
+        });
+    if (!is_fed) sources.push_back(&stage);
+  }
+  return sources;
+}
+
 }  // namespace cli
 
 bool RegisterJob(std::string_view name, std::string_view description, JobFactory factory,
@@ -38,13 +51,7 @@ bool RegisterJob(std::string_view name, std::string_view description, JobFactory
 
 JobProgress Job::Progress(const Report& now) const {
   JobProgress progress;
-  for (const StageReport& stage : now.stages) {
-    bool is_source = true;
-    for (const ChannelReport& channel : now.channels) {
-      if (channel.name.substr(0, channel.name.rfind('.')) == stage.name) is_source = false;
-    }
-    if (is_source) progress.items += stage.sent;
-  }
+  for (const StageReport* source : cli::SourcesOf(now)) progress.items += source->sent;
   return progress;
 }
 

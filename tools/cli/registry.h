@@ -20,4 +20,7 @@ struct Registered {
 const std::map<std::string, Registered, std::less<>>& Registry();
 std::vector<std::string> GraphNames();
 
+// The stages that make what flows: no channel leads to them.
+std::vector<const StageReport*> SourcesOf(const Report& report);
+
 }  // namespace weir::cli

@@ -69,6 +69,12 @@ struct RunFlags {
   ::_exit(status);
 }
 
+bool HasAllInput(const Report& now) {
+  const std::vector<const StageReport*> sources = SourcesOf(now);
+  return std::all_of(sources.begin(), sources.end(),
+                     [](const StageReport* source) { return source->ended == source->workers; });
+}
+
 // One run, from its signals' point of view: the first drains it, the second cancels it, the third does not wait for it.
 class Interrupts {
  public:
@@ -84,6 +90,7 @@ class Interrupts {
       console_.Line(
           "stopping: no more input is read, and what has been read is finished; once more cancels "
           "the run");
+      cuts_input_ = !HasAllInput(run_.Snapshot());
       run_.Drain();
     } else {
       run_.Cancel(absl::CancelledError(absl::StrCat("cancelled by ", NameOf(signal))));
@@ -92,12 +99,15 @@ class Interrupts {
   }
   int count() const { return count_; }
   int status() const { return StatusOf(last_); }
+  // Whether there may have been more to read at the first.
+  bool cuts_input() const { return cuts_input_; }
 
  private:
   Console& console_;
   Run& run_;
   int count_ = 0;
   int last_ = 0;
+  bool cuts_input_ = false;
 };
 
 std::string DescribeProgress(const Job& job, const Report& now) {
@@ -246,9 +256,12 @@ int RunJob(Console& console, const Registered& graph, const RunFlags& flags) {
     }
   }
   if (interrupts.count() > 0) {
-    if (report.ok())
-      console.Line(absl::StrCat(graph.name,
-                                " was interrupted: the result covers what had been read by then"));
+    if (report.ok()) {
+      console.Line(absl::StrCat(
+          graph.name, interrupts.cuts_input()
+                          ? " was interrupted: the result covers what had been read by then"
+                          : " had come to the end of its input by then: the result is complete"));
+    }
     return interrupts.status();
   }
   return status;
