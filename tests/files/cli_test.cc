@@ -18,6 +18,7 @@
 namespace weir::testing {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::MatchesRegex;
@@ -346,38 +347,27 @@ TEST_F(CliTest, Draw_WhatIsNoReport_IsRefused) {
 
 // --- Signals ---
 
-// A run, of word_count if not told otherwise, that reads from a pipe of ours; what it says on standard error comes to us line by line.
-class SignalTest : public CliTest {
+// A process; what it says on standard error comes to us line by line.
+class ProcessTest : public CliTest {
  protected:
-  void SetUp() override {
-    const std::string fifo = dir_.Path("fifo");
-    ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
+  void Begin(const std::vector<std::string>& command) {
     int errors[2];
     ASSERT_EQ(::pipe2(errors, O_CLOEXEC), 0);
-    const std::string input = absl::StrCat("--input=", fifo, more_),
-                      output = absl::StrCat("--output=", dir_.Path("counts"));
+    std::vector<char*> arguments;
+    for (const std::string& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
+    arguments.push_back(nullptr);
     child_ = ::fork();
     ASSERT_GE(child_, 0);
     if (child_ == 0) {
       ::dup2(errors[1], STDERR_FILENO);
       for (int signal : {SIGINT, SIGTERM, SIGHUP}) ::signal(signal, inherited_);
-      ::execl(kWeir, "weir", "run", graph_, "--threads=1", input.c_str(), output.c_str(), nullptr);
+      ::execv(arguments[0], arguments.data());
       ::_exit(127);
     }
     ::close(errors[1]);
     errors_ = errors[0];
-    fifo_ = ::open(fifo.c_str(), O_WRONLY | O_CLOEXEC);  // returns when the run has opened it
-    ASSERT_GE(fifo_, 0);
-    ASSERT_EQ(::write(fifo_, "word ", 5), 5);
   }
-  void TearDown() override {
-    CloseInput();
-    ::close(errors_);
-  }
-  void CloseInput() {
-    if (fifo_ >= 0) ::close(fifo_);
-    fifo_ = -1;
-  }
+  void TearDown() override { ::close(errors_); }
   std::string NextLine() {
     std::string line;
     char c;
@@ -390,11 +380,34 @@ class SignalTest : public CliTest {
     return WIFEXITED(ended) ? WEXITSTATUS(ended) : -WTERMSIG(ended);
   }
 
-  const char* graph_ = "word_count";
-  std::string more_ = "";             // to read behind the pipe: ",PATH"
-  void (*inherited_)(int) = SIG_DFL;  // what the run finds that signals do
+  void (*inherited_)(int) = SIG_DFL;  // what the process finds that signals do
   pid_t child_ = -1;
   int errors_ = -1;
+};
+
+// A run, of word_count if not told otherwise, that reads from a pipe of ours.
+class SignalTest : public ProcessTest {
+ protected:
+  void SetUp() override {
+    const std::string fifo = dir_.Path("fifo");
+    ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
+    Begin({kWeir, "run", graph_, "--threads=1", absl::StrCat("--input=", fifo, more_),
+           absl::StrCat("--output=", dir_.Path("counts"))});
+    fifo_ = ::open(fifo.c_str(), O_WRONLY | O_CLOEXEC);  // returns when the run has opened it
+    ASSERT_GE(fifo_, 0);
+    ASSERT_EQ(::write(fifo_, "word ", 5), 5);
+  }
+  void TearDown() override {
+    CloseInput();
+    ProcessTest::TearDown();
+  }
+  void CloseInput() {
+    if (fifo_ >= 0) ::close(fifo_);
+    fifo_ = -1;
+  }
+
+  std::string graph_ = "word_count";
+  std::string more_ = "";  // to read behind the pipe: ",PATH"
   int fifo_ = -1;
 };
 
@@ -462,32 +475,37 @@ TEST_F(PackSignalTest, One_EndsIt_ThoughThePipeSaysNothing) {
   EXPECT_THAT(dir_.Names(), UnorderedElementsAre("fifo"));
 }
 
-// What reads from a pipe without looking whether it is cancelled.
-class StuckSignalTest : public SignalTest {
+// A run that has begun a file, and a call that does not end.
+class StuckSignalTest : public ProcessTest {
  protected:
-  StuckSignalTest() { graph_ = "file_digest"; }
+  void SetUp() override {
+    Begin({kSquares, "run", "sticks", "--file=" + dir_.Path("file")});
+    ASSERT_EQ(NextLine(), "stuck");
+    ASSERT_THAT(dir_.Names(), ElementsAre(StartsWith(".file.weir-")));
+  }
 };
 
-TEST_F(StuckSignalTest, Three_EndTheProcess_AndLeaveNothing) {
-  ::kill(child_, SIGTERM);
-  EXPECT_THAT(NextLine(), StartsWith("weir: stopping"));
-  ::kill(child_, SIGTERM);
-  EXPECT_EQ(NextLine(), "weir: cancelling; once more ends the process at once");
-  ::kill(child_, SIGTERM);
-  EXPECT_EQ(Wait(), 143);
-  EXPECT_EQ(NextLine(), "");
-  EXPECT_THAT(dir_.Names(), UnorderedElementsAre("fifo"));
-}
-
-TEST_F(StuckSignalTest, Two_AreTheStatus_AlsoOfARunThatDoesNotStop) {
-  for (int i = 0; i < 2; ++i) {
+TEST_F(StuckSignalTest, Two_AreTheStatus_AndNothingIsLeft) {
+  for (const char* answer : {"squares: stopping", "squares: cancelling"}) {
     ::kill(child_, SIGINT);
-    EXPECT_THAT(NextLine(), StartsWith(i == 0 ? "weir: stopping" : "weir: cancelling"));
+    EXPECT_THAT(NextLine(), StartsWith(answer));
   }
   std::string last;
   for (std::string line = NextLine(); !line.empty(); line = NextLine()) last = line;
-  EXPECT_THAT(last, HasSubstr("has not stopped: still busy: digest"));
+  EXPECT_THAT(last, HasSubstr("has not stopped: still busy: stick"));
   EXPECT_EQ(Wait(), 130);
+  EXPECT_THAT(dir_.Names(), IsEmpty());
+}
+
+TEST_F(StuckSignalTest, Three_EndTheProcessAtOnce_AndNothingIsLeft) {
+  for (const char* answer : {"squares: stopping", "squares: cancelling; once more ends"}) {
+    ::kill(child_, SIGTERM);
+    EXPECT_THAT(NextLine(), StartsWith(answer));
+  }
+  ::kill(child_, SIGTERM);
+  EXPECT_EQ(NextLine(), "");
+  EXPECT_EQ(Wait(), 143);
+  EXPECT_THAT(dir_.Names(), IsEmpty());
 }
 
 // As nohup and a script's `&` start it: whoever ignored a signal for it goes on ignoring.

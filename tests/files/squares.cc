@@ -1,6 +1,10 @@
-// A user's own program: its graphs, of which two have something wrong, and the command line that comes with `//:weir_main`.
+// A user's own program: its graphs, of which three have something wrong, and the command line that comes with `//:weir_main`.
+#include <unistd.h>
+
+#include <cstdio>
 #include <memory>
 #include <ranges>
+#include <string>
 
 #include "absl/flags/flag.h"
 #include "absl/strings/str_cat.h"
@@ -8,6 +12,7 @@
 
 ABSL_FLAG(int, count, 3, "how many numbers to square");
 ABSL_FLAG(bool, negative, false, "negates them");
+ABSL_FLAG(std::string, file, "", "of sticks: what it begins to write");
 
 static const bool kSquares = weir::RegisterGraph(
     "squares", "prints the squares of the first numbers", [](weir::Graph& graph) {
@@ -28,6 +33,20 @@ static const bool kWedges = weir::RegisterGraph(
       halves[0].To(zip.first, {.capacity = 1});
       halves[1].To(zip.second, {.capacity = 1});
       weir::Flow(graph, zip.out).Ignore("ignore");
+    });
+
+// Begins a file, says so, and never comes back.
+static const bool kSticks =
+    weir::RegisterGraph("sticks", "waits for what does not come", [](weir::Graph& graph) {
+      weir::From(graph, "numbers", weir::FromRange(std::views::iota(0, absl::GetFlag(FLAGS_count))))
+          .ForEach("stick",
+                   [](int) {
+                     weir::OutputFile file;
+                     (void)file.Open(absl::GetFlag(FLAGS_file));
+                     std::fputs("stuck\n", stderr);
+                     while (true) ::pause();
+                   },
+                   {.blocking = true});
     });
 
 // Adds up in a way that is wrong as soon as its two workers meet.
