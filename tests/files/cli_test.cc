@@ -37,6 +37,10 @@ struct Outcome {
 
 class CliTest : public ::testing::Test {
  protected:
+  // Whatever started the test may ignore them, and what we start would go on ignoring.
+  CliTest() {
+    for (int signal : {SIGINT, SIGTERM, SIGHUP}) ::signal(signal, SIG_DFL);
+  }
   // Through the shell, for its redirections; `program` and `arguments` as they are.
   Outcome Shell(const std::string& command) {
     const int ended = std::system(
@@ -572,6 +576,38 @@ TEST_F(CliTest, Simulate_ADeadlock_IsNamed_AndGrownAway) {
       Shell(absl::StrCat(kSquares, " simulate wedges --count=10 --grow --seeds=50"));
   EXPECT_EQ(grown.status, 0) << grown.out;
   EXPECT_THAT(grown.out, HasSubstr("no failure, with capacity "));
+}
+
+TEST_F(CliTest, Simulate_IsInterruptedWithinASchedule) {
+  const Outcome many = Shell(absl::StrCat(kSquares, " simulate raises"));
+  EXPECT_EQ(many.status, 130);
+  EXPECT_EQ(many.out, "raises: 0 schedules, no failure\n");
+  EXPECT_EQ(many.err, "squares: raises: interrupted after 0 schedules\n");
+  const Outcome grown = Shell(absl::StrCat(kSquares, " simulate raises --grow"));
+  EXPECT_EQ(grown.status, 130);
+  const Outcome one = Shell(absl::StrCat(kSquares, " run raises --simulate=1"));
+  EXPECT_EQ(one.status, 130);
+  EXPECT_THAT(one.err, HasSubstr("squares: raises was interrupted: "));
+}
+
+TEST_F(ProcessTest, Simulate_IsInterruptedInAStepThatDoesNotEnd) {
+  Begin({kSquares, "simulate", "sticks", "--file=" + dir_.Path("file")});
+  ASSERT_EQ(NextLine(), "stuck");
+  ::kill(child_, SIGINT);
+  EXPECT_EQ(NextLine(),
+            "squares: sticks: interrupted in a step that does not end, in schedule 1; the process "
+            "is ended");
+  EXPECT_EQ(Wait(), 130);
+  EXPECT_THAT(dir_.Names(), IsEmpty());
+}
+
+TEST_F(ProcessTest, RunSimulated_IsInterruptedInAStepThatDoesNotEnd) {
+  Begin({kSquares, "run", "sticks", "--simulate=1", "--file=" + dir_.Path("file")});
+  ASSERT_EQ(NextLine(), "stuck");
+  ::kill(child_, SIGTERM);
+  EXPECT_THAT(NextLine(), StartsWith("squares: sticks was interrupted in a step"));
+  EXPECT_EQ(Wait(), 143);
+  EXPECT_THAT(dir_.Names(), IsEmpty());
 }
 
 TEST_F(CliTest, Simulate_WrongCommandLines) {

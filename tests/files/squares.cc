@@ -1,6 +1,7 @@
-// A user's own program: its graphs, of which three have something wrong, and the command line that comes with `//:weir_main`.
+// A user's own program: its graphs, of which four have something wrong, and the command line that comes with `//:weir_main`.
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdio>
 #include <memory>
 #include <ranges>
@@ -48,6 +49,13 @@ static const bool kSticks =
                    },
                    {.blocking = true});
     });
+
+// Interrupts its own process, and goes on without end.
+static const bool kRaises = weir::RegisterGraph("raises", "is interrupted", [](weir::Graph& graph) {
+  weir::From(graph, "numbers", weir::FromRange(std::views::iota(0))).ForEach("raise", [](int n) {
+    if (n == 0) ::kill(::getpid(), SIGINT);
+  });
+});
 
 // Adds up in a way that is wrong as soon as its two workers meet.
 static const bool kLoses = weir::RegisterGraph(

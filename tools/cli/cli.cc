@@ -137,6 +137,11 @@ const std::vector<Command>& Commands() {
   return commands;
 }
 
+void EndProcess(int status) {
+  internal::RemoveTemporaries();
+  ::_exit(status);
+}
+
 int UsageError(Console& console, std::string_view command, std::string_view message) {
   const std::string name(command);
   console.Line(absl::StrCat(name, name.empty() ? "" : ": ", std::string(message), " (",

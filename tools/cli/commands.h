@@ -34,6 +34,9 @@ Command CheckCommand();
 Command SimulateCommand();
 const std::vector<Command>& Commands();
 
+// Ends the process without destructors, for there are threads that cannot be joined; no temporary file is left.
+[[noreturn]] void EndProcess(int status);
+
 // Says what is wrong with the command line, and where help is; gives kUsage.
 int UsageError(Console& console, std::string_view command, std::string_view message);
 // The error of a graph's name that is not registered.

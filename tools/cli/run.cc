@@ -63,12 +63,6 @@ struct RunFlags {
   }
 };
 
-// With threads that cannot be joined: no destructor runs.
-[[noreturn]] void EndProcess(int status) {
-  internal::RemoveTemporaries();
-  ::_exit(status);
-}
-
 bool HasAllInput(const Report& now) {
   const std::vector<const StageReport*> sources = SourcesOf(now);
   return std::all_of(sources.begin(), sources.end(),
@@ -157,10 +151,14 @@ Report Watch(Console& console, Run& run, const Job& job, Signals& signals, Inter
 }
 
 // The same for a simulated run, whose steps are taken on this thread.
-Report Simulate(Run& run, Engine& engine, Signals& signals, Interrupts& interrupts) {
-  engine.simulator()->OnStep([&](uint64_t step) {
-    if (step % 64 == 0) interrupts.Take(signals.Wait(absl::ZeroDuration()));
+Report Simulate(Console& console, Run& run, Engine& engine, const std::string& name,
+                Signals& signals, Interrupts& interrupts) {
+  StepSignals between_steps(signals, [&](int signal) {
+    console.Line(
+        absl::StrCat(name, " was interrupted in a step that does not end; the process is ended"));
+    EndProcess(StatusOf(signal));
   });
+  engine.simulator()->OnStep([&](uint64_t) { interrupts.Take(between_steps.Take()); });
   Report report = run.Wait();
   engine.simulator()->OnStep(nullptr);
   return report;
@@ -217,8 +215,9 @@ int RunJob(Console& console, const Registered& graph, const RunFlags& flags) {
   Run run(*engine, job->graph(), run_options);
   Interrupts interrupts(console, run);
   if (!flags.simulate.has_value()) run.OnDone([&signals](const Report&) { signals.Wake(); });
-  const Report report = flags.simulate.has_value() ? Simulate(run, *engine, signals, interrupts)
-                                                   : Watch(console, run, *job, signals, interrupts);
+  const Report report = flags.simulate.has_value()
+                            ? Simulate(console, run, *engine, graph.name, signals, interrupts)
+                            : Watch(console, run, *job, signals, interrupts);
   console.ClearProgress();
   if (!report.over) {
     console.Line(absl::StrCat(graph.name, " was cancelled and has not stopped: still busy: ",

@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 
@@ -63,10 +64,29 @@ int Signals::Wait(absl::Duration timeout) {
   return kNothing;
 }
 
+void Signals::Wake() { Put(pipe_[1], kWoken); }
+
+StepSignals::StepSignals(Signals& signals, std::function<void(int signal)> give_up)
+    : signals_(signals), give_up_(std::move(give_up)), thread_([this] { Watch(); }) {}
+
+StepSignals::~StepSignals() {
+  signals_.Wake();
+  thread_.join();
+}
+
+void StepSignals::Watch() {
+  constexpr absl::Duration kPatience = absl::Seconds(1);
+  while (true) {
+    const int signal = signals_.Wait(came_ == 0 ? absl::InfiniteDuration() : kPatience);
+    if (signal == Signals::kWoken) return;
+    const int untaken = came_;
+    if (untaken != 0) give_up_(untaken);
+    if (signal > 0) came_ = signal;
+  }
+}
+
 std::string NameOf(int signal) {
   return signal == SIGINT ? "Ctrl-C" : absl::StrCat("SIG", ::sigabbrev_np(signal));
 }
-
-void Signals::Wake() { Put(pipe_[1], kWoken); }
 
 }  // namespace weir::cli

@@ -135,18 +135,28 @@ int Simulate(Console& console, const Registered& graph, const SimulateFlags& fla
     return UsageError(console, "simulate", absl::StrCat(graph.name, ": ", ready.message()));
 
   Signals signals;
+  std::atomic<uint64_t> begun{0};
+  std::optional<StepSignals> between_steps(std::in_place, signals, [&](int ended_by) {
+    console.Line(absl::StrCat(graph.name, ": interrupted in a step that does not end, in schedule ",
+                              FormatCount(begun), "; the process is ended"));
+    EndProcess(StatusOf(ended_by));
+  });
   int signal = 0;
   ExploreOptions options;
   options.faults = flags.faults;
   options.choices = flags.choices;
   options.seeds = flags.seed.has_value() ? 1 : flags.seeds.value_or(options.seeds);
   options.first_seed = flags.seed.value_or(options.first_seed);
+  options.stop = [&] {
+    signal = std::max(signal, between_steps->Take());
+    return signal > 0;
+  };
   options.go_on = [&](uint64_t schedules) {
+    begun = schedules + 1;
     if (schedules % 16 == 0 && console.is_terminal()) {
       console.Progress(absl::StrCat(graph.name, ": ", FormatCount(schedules), " schedules"));
     }
-    signal = std::max(signal, signals.Wait(absl::ZeroDuration()));
-    return signal <= 0;
+    return !options.stop();
   };
   const auto body = [&](Trial& trial) {
     const std::unique_ptr<Job> job = graph.factory(setup);
@@ -161,7 +171,13 @@ int Simulate(Console& console, const Registered& graph, const SimulateFlags& fla
       growth.last = Explore(options, body);
     }
   }
+  between_steps.reset();
   console.ClearProgress();
+  if (signal > 0) {
+    console.Line(absl::StrCat(graph.name, ": interrupted after ",
+                              FormatCount(growth.last.schedules),
+                              growth.last.schedules == 1 ? " schedule" : " schedules"));
+  }
   std::string text = absl::StrCat(graph.name, ": ", growth.ToString(), "\n");
   const std::optional<Failure>& failure = growth.last.failure;
   if (failure.has_value() && flags.choices.empty() && !flags.grow) {
@@ -206,7 +222,7 @@ Command SimulateCommand() {
       "real input, and writes its output where\n"
       "the graph's flags say; what would go to standard output is dropped.\n"
       "The exit status is 0; 1 if a schedule failed; 2 for a wrong command line; 130 after "
-      "Ctrl-C.\n",
+      "Ctrl-C, 143 after SIGTERM, 129 after SIGHUP.\n",
       "simulate word_count --input=/usr/share/common-licenses --seeds=100 --faults",
       &SimulateGraph};
 }

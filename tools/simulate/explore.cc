@@ -35,6 +35,7 @@ Failure Shorten(const Schedules& schedules, const ExploreOptions& options, uint6
                 const ScheduleResult& found) {
   ScheduleResult best =
       schedules.Run({.seed = seed, .most_steps = options.most_steps, .keep = true});
+  if (best.stopped) return ToFailure(seed, found);
   if (!best.FailsLike(found) || best.digest != found.digest) {
     Failure failure = ToFailure(seed, found);
     failure.what = absl::StrCat(found.failure, "; but ", kNotDecided);
@@ -48,12 +49,13 @@ Failure Shorten(const Schedules& schedules, const ExploreOptions& options, uint6
     ScheduleResult result =
         schedules.Run({.seed = seed, .choices = &choices, .most_steps = most_steps, .keep = true});
     steps += result.steps;
-    if (!result.FailsLike(found)) return std::nullopt;
+    if (result.stopped || !result.FailsLike(found)) return std::nullopt;
     return std::move(result.choices);
   });
   const ChoiceList choices = best.choices;
   best = schedules.Run(
       {.seed = seed, .choices = &choices, .most_steps = options.most_steps, .keep = true});
+  if (best.stopped) return ToFailure(seed, found);
   best.choices = choices;
   return ToFailure(seed, std::move(best));
 }
@@ -61,11 +63,10 @@ Failure Shorten(const Schedules& schedules, const ExploreOptions& options, uint6
 }  // namespace
 
 Exploration Explore(const ExploreOptions& options, const std::function<void(Trial&)>& body) {
-  const Schedules schedules(options.faults, body);
+  const Schedules schedules(options.faults, options.stop, body);
   Exploration exploration;
   if (!options.choices.empty()) {
     const absl::StatusOr<ChoiceList> choices = ParseChoices(options.choices);
-    ++exploration.schedules;
     if (!choices.ok()) {
       exploration.failure = Failure();
       exploration.failure->what = std::string(choices.status().message());
@@ -73,6 +74,8 @@ Exploration Explore(const ExploreOptions& options, const std::function<void(Tria
     }
     ScheduleResult result =
         schedules.Run({.choices = &*choices, .most_steps = options.most_steps, .keep = true});
+    if (result.stopped) return exploration;
+    ++exploration.schedules;
     result.choices = *choices;
     if (!result.failure.empty()) exploration.failure = ToFailure(std::nullopt, std::move(result));
     return exploration;
@@ -82,12 +85,16 @@ Exploration Explore(const ExploreOptions& options, const std::function<void(Tria
     const uint64_t seed = options.first_seed + i;
     const Schedule schedule{.seed = seed, .most_steps = options.most_steps};
     ScheduleResult result = schedules.Run(schedule);
+    if (result.stopped) break;
     ++exploration.schedules;
     if (!result.failure.empty()) {
       exploration.failure = Shorten(schedules, options, seed, result);
       break;
     }
-    if (i % kRunTwice == 0 && schedules.Run(schedule).digest != result.digest) {
+    if (i % kRunTwice != 0) continue;
+    const ScheduleResult again = schedules.Run(schedule);
+    if (again.stopped) break;
+    if (again.digest != result.digest) {
       result.failure = kNotDecided;
       exploration.failure = ToFailure(seed, std::move(result));
       break;

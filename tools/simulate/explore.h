@@ -43,6 +43,8 @@ struct ExploreOptions {
   uint64_t shrinking_steps = 20'000'000;
   // Told before each schedule how many there have been; false ends it all.
   std::function<bool(uint64_t schedules)> go_on = nullptr;
+  // Asked before each step; true cancels the schedule, of which nothing is said, and ends it all. Once true, it stays so.
+  std::function<bool()> stop = nullptr;
 };
 
 // One schedule.

@@ -28,12 +28,13 @@ void Take(const NextCapacity& next, std::vector<NextCapacity>& grown) {
 }  // namespace
 
 Growth Grow(const ExploreOptions& options, const std::function<void(Trial&)>& body, size_t most) {
-  Schedules schedules(/*faults=*/false, body);
+  Schedules schedules(/*faults=*/false, options.stop, body);
   Growth growth;
   for (uint64_t i = 0; i < options.seeds;) {
     if (options.go_on && !options.go_on(growth.last.schedules)) break;
     const uint64_t seed = options.first_seed + i;
     ScheduleResult result = schedules.Run({.seed = seed, .most_steps = options.most_steps});
+    if (result.stopped) break;
     ++growth.last.schedules;
     if (result.failure.empty()) {
       ++i;

@@ -26,6 +26,7 @@ struct ScheduleResult {
   std::string trace;
   uint64_t steps = 0;
   uint64_t digest = 0;
+  bool stopped = false;  // by `stop`: it says nothing
 
   // True if both fail, and their sentences differ in nothing but numbers.
   bool FailsLike(const ScheduleResult& other) const;
@@ -33,7 +34,9 @@ struct ScheduleResult {
 
 class Schedules {
  public:
-  Schedules(bool faults, const std::function<void(Trial&)>& body) : faults_(faults), body_(body) {}
+  // `stop` may be empty.
+  Schedules(bool faults, const std::function<bool()>& stop, const std::function<void(Trial&)>& body)
+      : faults_(faults), stop_(stop), body_(body) {}
 
   // The graphs' channels have these from now on.
   void set_capacities(std::vector<NextCapacity> capacities) { capacities_ = std::move(capacities); }
@@ -41,6 +44,7 @@ class Schedules {
 
  private:
   const bool faults_;
+  const std::function<bool()>& stop_;
   const std::function<void(Trial&)>& body_;
   std::vector<NextCapacity> capacities_;
 };

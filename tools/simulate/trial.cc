@@ -39,6 +39,17 @@ std::string WithoutNumbers(std::string text) {
   return text;
 }
 
+void CancelRuns(internal::Simulator& simulator, const absl::Status& cause) {
+  std::vector<internal::RunState*> runs;
+  simulator.VisitRuns([&](internal::RunState& run) {
+    if (run.TryHold()) runs.push_back(&run);
+  });
+  for (internal::RunState* run : runs) {
+    run->Cancel(cause);
+    run->Release();
+  }
+}
+
 // Cancels a schedule that has taken too many steps; if it goes on regardless, there is no way to end it but to end the process.
 void Bound(internal::Simulator& simulator, const Schedule& schedule, uint64_t step) {
   if (step == 2 * schedule.most_steps) {
@@ -48,15 +59,9 @@ void Bound(internal::Simulator& simulator, const Schedule& schedule, uint64_t st
                  static_cast<unsigned long long>(step), simulator.Census().ToString().c_str());
     std::abort();
   }
-  if (step != schedule.most_steps) return;
-  std::vector<internal::RunState*> runs;
-  simulator.VisitRuns([&](internal::RunState& run) {
-    if (run.TryHold()) runs.push_back(&run);
-  });
-  for (internal::RunState* run : runs) {
-    run->Cancel(absl::DeadlineExceededError(absl::StrCat("not over after ", step, " steps")));
-    run->Release();
-  }
+  if (step == schedule.most_steps)
+    CancelRuns(simulator,
+               absl::DeadlineExceededError(absl::StrCat("not over after ", step, " steps")));
 }
 
 }  // namespace
@@ -119,7 +124,12 @@ ScheduleResult Schedules::Run(const Schedule& schedule) const {
   ScheduleResult result;
   Engine engine = Engine::Simulated(schedule.seed, {.log = [](std::string_view) {}});
   internal::Simulator& simulator = *engine.simulator();
-  simulator.OnStep([&](uint64_t step) { Bound(simulator, schedule, step); });
+  simulator.OnStep([&](uint64_t step) {
+    Bound(simulator, schedule, step);
+    if (!stop_ || !stop_()) return;
+    result.stopped = true;
+    CancelRuns(simulator, absl::CancelledError("stopped from outside"));
+  });
   if (faults_) simulator.InjectFaults();
   if (schedule.choices != nullptr) simulator.choices().Replay(*schedule.choices);
   if (schedule.keep) {
