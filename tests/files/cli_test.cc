@@ -101,6 +101,12 @@ TEST_F(CliTest, Help_OfEachCommand_HasAnExample) {
   EXPECT_THAT(Weir("help run file_digest").out, HasSubstr("--output=..."));
 }
 
+TEST_F(CliTest, Columns_AreAsWideAsTheLongestName) {
+  const std::string list = Shell(absl::StrCat(kSquares, " list")).out;
+  const size_t column = list.find("does nothing at all") - list.find("has_a_rather_long_name");
+  EXPECT_EQ(list.find("prints the squares") - list.find("squares "), column) << list;
+}
+
 TEST_F(CliTest, List_GivesALineForEachGraph) {
   EXPECT_THAT(Weir("list").out,
               MatchesRegex("file_digest  *digests [^\n]*\npack  *compresses [^\n]*\nword_count  "
@@ -110,6 +116,14 @@ TEST_F(CliTest, List_GivesALineForEachGraph) {
 TEST_F(CliTest, Check_SaysThatAGraphIsFine) {
   EXPECT_THAT(Weir("check word_count").out,
               MatchesRegex("word_count: OK \\([0-9]+ stages, [0-9]+ channels\\)\n"));
+}
+
+TEST_F(CliTest, Check_WithFlags_SaysWhetherARunCouldBegin) {
+  const std::string path = dir_.Write("f", "word");
+  ExpectError("check pack --level=99 --input=" + path, 2, "choose one from 1 to 19");
+  ExpectError("check word_count --level=5 --input=" + path, 2, "flags of pack alone");
+  ExpectError("check pack --level=5", 2, "nothing to read");
+  EXPECT_EQ(Weir(absl::StrCat("check pack --level=5 --input=", path)).status, 0);
 }
 
 // --- A wrong command line ---
@@ -123,6 +137,9 @@ TEST_F(CliTest, Unknown_NearestNameIsSuggested) {
   ExpectError("run word_count --treads=2", 2, "unknown flag '--treads'; did you mean '--threads'?");
   ExpectError("run word_count --inptu=x", 2, "did you mean '--input'?");
   ExpectError("check word", 2, "did you mean 'word_count'?");
+  ExpectError("check other", 2, "unknown graph 'other'; list shows those that there are");
+  ExpectError("run word_count -x", 2, "unknown flag '-x'");
+  ExpectError("simulate word_count --noseeds", 2, "unknown flag '--noseeds'");
   ExpectError("draw word_count --format=sgv", 2, "did you mean 'svg'?");
 }
 
@@ -306,6 +323,12 @@ TEST_F(CliTest, Pack_WhatCannotBe_IsNamed) {
   EXPECT_FALSE(std::filesystem::exists(dir_.Path("f.zst")));
 }
 
+TEST_F(CliTest, Run_FailsAtOnce_SaysSo) {
+  const std::string path = dir_.Write("f", "word");
+  ExpectError(absl::StrCat("run word_count --simulate=1 --deadline=1ns --input=", path), 1,
+              "word_count failed at once: DEADLINE_EXCEEDED");
+}
+
 TEST_F(CliTest, Run_Deadline_IsReportedAndNothingIsCommitted) {
   // A pipe that says nothing would be read for ever.
   const std::string fifo = dir_.Path("fifo");
@@ -346,7 +369,8 @@ TEST_F(CliTest, Draw_Svg_OrSaysWhatIsMissing) {
 TEST_F(CliTest, Draw_WhatIsNoReport_IsRefused) {
   ExpectError("draw none.json", 1, "cannot read 'none.json': No such file or directory");
   ExpectError("draw ./", 1, "cannot read './': Is a directory");
-  ExpectError("draw " + dir_.Write("f.json", "{}"), 1, "this is no description of a graph");
+  ExpectError("draw " + dir_.Write("f.json", "{}"), 1, "this is no description of a graph: key");
+  ExpectError("draw " + dir_.Write("g.json", "{"), 1, "of a graph: parse error at line 1");
 }
 
 // --- Signals ---
@@ -533,7 +557,7 @@ TEST_F(CliTest, OwnProgram_HasTheSameCommandLine) {
   EXPECT_EQ(Shell(absl::StrCat(kSquares, " run squares")).out, "0\n1\n4\n");
   EXPECT_EQ(Shell(absl::StrCat(kSquares, " run squares --count=2 --negative")).out, "0\n-1\n");
   EXPECT_EQ(Shell(absl::StrCat(kSquares, " run squares --count=2 --nonegative")).out, "0\n1\n");
-  EXPECT_THAT(Shell(absl::StrCat(kSquares, " list")).out, HasSubstr("squares          prints"));
+  EXPECT_THAT(Shell(absl::StrCat(kSquares, " list")).out, HasSubstr("squares "));
   EXPECT_THAT(Shell(absl::StrCat(kSquares, " run squares --help")).out,
               HasSubstr("how many numbers to square (default: 3)"));
   const Outcome wrong = Shell(absl::StrCat(kSquares, " run squares --count=many"));
@@ -550,6 +574,15 @@ TEST_F(CliTest, Simulate_WhatIsRight_PassesWithFaults) {
   EXPECT_EQ(outcome.status, 0) << outcome.out << outcome.err;
   EXPECT_EQ(outcome.out, "word_count: 200 schedules, no failure\n");
   EXPECT_EQ(outcome.err, "");
+}
+
+TEST_F(CliTest, Simulate_SwitchesAreNegated) {
+  dir_.Write("in", "word");
+  EXPECT_EQ(
+      Weir(absl::StrCat("simulate word_count --seeds=3 --faults --nofaults --notrace --input=",
+                        dir_.Path("in")))
+          .out,
+      "word_count: 3 schedules, no failure\n");
 }
 
 TEST_F(CliTest, Simulate_AFailure_IsShortened_AndSeenAgain) {

@@ -50,6 +50,9 @@ static const bool kSticks =
                    {.blocking = true});
     });
 
+static const bool kNothing =
+    weir::RegisterGraph("has_a_rather_long_name", "does nothing at all", [](weir::Graph&) {});
+
 // Interrupts its own process, and goes on without end.
 static const bool kRaises = weir::RegisterGraph("raises", "is interrupted", [](weir::Graph& graph) {
   weir::From(graph, "numbers", weir::FromRange(std::views::iota(0))).ForEach("raise", [](int n) {

@@ -7,9 +7,9 @@
 #include "absl/flags/reflection.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "weir/tools/cli/console.h"
 #include "weir/tools/cli/suggest.h"
 
 namespace weir::cli {
@@ -39,11 +39,16 @@ std::vector<std::string> NamesOf(const std::vector<CommandFlag>& flags,
   return names;
 }
 
-std::string OneFlag(std::string_view name, std::string_view value, std::string_view help) {
-  const std::string left =
-      absl::StrCat("--", std::string(name), value.empty() ? "" : "=", std::string(value));
-  return absl::StrFormat("  %-22s %s\n", left, std::string(help));
+auto FindFlag(const std::vector<CommandFlag>& flags, const std::string& name) {
+  return std::find_if(flags.begin(), flags.end(),
+                      [&name](const CommandFlag& flag) { return flag.name == name; });
 }
+
+std::string LeftOf(std::string_view name, std::string_view value) {
+  return absl::StrCat("--", std::string(name), value.empty() ? "" : "=", std::string(value));
+}
+
+constexpr size_t kFlagColumn = 22;
 
 }  // namespace
 
@@ -73,7 +78,8 @@ absl::Status ParseArguments(const std::vector<std::string>& arguments,
       only_names = true;
       continue;
     }
-    std::string name = argument.substr(absl::StartsWith(argument, "--") ? 2 : 1);
+    const std::string dashes = absl::StartsWith(argument, "--") ? "--" : "-";
+    std::string name = argument.substr(dashes.size());
     std::string value;
     const size_t equals = name.find('=');
     const bool has_value = equals != std::string::npos;
@@ -86,15 +92,17 @@ absl::Status ParseArguments(const std::vector<std::string>& arguments,
       continue;
     }
 
-    auto command_flag = std::find_if(flags.begin(), flags.end(),
-                                     [&](const CommandFlag& flag) { return flag.name == name; });
+    auto command_flag = FindFlag(flags, name);
     auto graph_flag = graph_flags.find(name);
     bool negated = false;
     if (command_flag == flags.end() && graph_flag == graph_flags.end() &&
         absl::StartsWith(name, "no") && !has_value) {
+      command_flag = FindFlag(flags, name.substr(2));
       graph_flag = graph_flags.find(name.substr(2));
-      negated = graph_flag != graph_flags.end() && graph_flag->second->IsOfType<bool>();
-      if (!negated) graph_flag = graph_flags.end();
+      if (command_flag != flags.end() && !command_flag->is_switch) command_flag = flags.end();
+      if (graph_flag != graph_flags.end() && !graph_flag->second->IsOfType<bool>())
+        graph_flag = graph_flags.end();
+      negated = true;
     }
     if (command_flag == flags.end() && graph_flag == graph_flags.end()) {
       if (line.target.empty()) {
@@ -102,12 +110,13 @@ absl::Status ParseArguments(const std::vector<std::string>& arguments,
           return FlagsOf(entry.second).count(name) > 0;
         };
         if (std::any_of(Registry().begin(), Registry().end(), has_it)) {
-          return absl::InvalidArgumentError(
-              absl::StrCat("'--", name, "' is a graph's flag: name the graph before its flags"));
+          return absl::InvalidArgumentError(absl::StrCat(
+              "'", dashes, name, "' is a graph's flag: name the graph before its flags"));
         }
       }
-      return absl::InvalidArgumentError(absl::StrCat(
-          "unknown flag '--", name, "'", DidYouMean(name, NamesOf(flags, graph_flags), "--")));
+      return absl::InvalidArgumentError(
+          absl::StrCat("unknown flag '", dashes, name, "'",
+                       DidYouMean(name, NamesOf(flags, graph_flags), "--")));
     }
     const bool is_bool = command_flag == flags.end() ? graph_flag->second->IsOfType<bool>()
                                                      : command_flag->is_switch;
@@ -116,7 +125,7 @@ absl::Status ParseArguments(const std::vector<std::string>& arguments,
     } else if (!has_value) {
       if (i + 1 == arguments.size())
         return absl::InvalidArgumentError(
-            absl::StrCat("'--", name, "' needs a value: --", name, "=..."));
+            absl::StrCat("'", dashes, name, "' needs a value: --", name, "=..."));
       value = arguments[++i];
     }
 
@@ -127,6 +136,7 @@ absl::Status ParseArguments(const std::vector<std::string>& arguments,
             absl::StrCat("--", name, "=", value, ": ", set.message()));
       continue;
     }
+    line.has_graph_flags = true;
     absl::CommandLineFlag& flag = *graph_flag->second;
     if (flag.IsOfType<List>()) {
       lists[graph_flag->first].push_back(value);
@@ -142,20 +152,20 @@ absl::Status ParseArguments(const std::vector<std::string>& arguments,
 }
 
 std::string DescribeFlags(const std::vector<CommandFlag>& flags) {
-  std::string text;
-  for (const CommandFlag& flag : flags) text += OneFlag(flag.name, flag.value, flag.help);
-  return text;
+  std::vector<Row> rows;
+  for (const CommandFlag& flag : flags) rows.push_back({LeftOf(flag.name, flag.value), flag.help});
+  return FormatColumns("  ", kFlagColumn, rows);
 }
 
 std::string DescribeFlags(const Registered& graph) {
-  std::string text;
+  std::vector<Row> rows;
   for (const auto& [name, flag] : FlagsOf(graph)) {
     std::string help = flag->Help();
     if (!flag->DefaultValue().empty())
       absl::StrAppend(&help, " (default: ", flag->DefaultValue(), ")");
-    text += OneFlag(name, flag->IsOfType<bool>() ? "" : "...", help);
+    rows.push_back({LeftOf(name, flag->IsOfType<bool>() ? "" : "..."), help});
   }
-  return text;
+  return FormatColumns("  ", kFlagColumn, rows);
 }
 
 }  // namespace weir::cli

@@ -1,5 +1,5 @@
 // A subcommand's arguments: its own flags, the name of a graph or file, and that graph's flags, in the forms `--name=value`,
-// `--name value`, `--name` and `--noname` (for a bool).
+// `--name value`, `--name` and `--noname` (for a switch). One dash will do.
 #pragma once
 
 #include <functional>
@@ -25,6 +25,7 @@ struct CommandFlag {
 struct CommandLine {
   std::string target;                 // the graph or file; empty if none was given
   const Registered* graph = nullptr;  // if `target` is one
+  bool has_graph_flags = false;       // any that are its own
   bool help = false;                  // asked for with --help
 };
 

@@ -10,7 +10,6 @@
 #include <thread>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "weir/tools/cli/commands.h"
 #include "weir/tools/cli/suggest.h"
 
@@ -18,19 +17,20 @@ namespace weir {
 namespace cli {
 namespace {
 
+constexpr size_t kColumn = 24;
+
 std::string Overview(const Console& console) {
   const std::string& program = console.program();
   std::string text = absl::StrCat(
       "usage: ", program,
       " COMMAND [arguments]\n\nRuns, draws, checks and simulates typed stage graphs.\n\n");
-  for (const Command& command : Commands()) {
-    absl::StrAppendFormat(&text, "  %-24s %s\n", absl::StrCat(command.name, " ", command.synopsis),
-                          command.summary);
-  }
-  absl::StrAppendFormat(&text, "  %-24s %s\n", "help [COMMAND]", "explains a command");
-  if (!Registry().empty()) text += "\ngraphs:\n";
-  for (const auto& [name, graph] : Registry())
-    absl::StrAppendFormat(&text, "  %-24s %s\n", name, graph.description);
+  std::vector<Row> commands, graphs;
+  for (const Command& command : Commands())
+    commands.push_back({absl::StrCat(command.name, " ", command.synopsis), command.summary});
+  commands.push_back({"help [COMMAND]", "explains a command"});
+  for (const auto& [name, graph] : Registry()) graphs.push_back({name, graph.description});
+  absl::StrAppend(&text, FormatColumns("  ", kColumn, commands),
+                  graphs.empty() ? "" : "\ngraphs:\n", FormatColumns("  ", kColumn, graphs));
   absl::StrAppend(&text, "\nexample:\n  ", program, " ", RunCommand().example, "\n");
   return text;
 }
@@ -80,10 +80,9 @@ int List(Console& console, const Command& command, const Arguments& arguments) {
     parsed = absl::InvalidArgumentError(absl::StrCat("unexpected argument '", line.target, "'"));
   }
   if (!parsed.ok()) return UsageError(console, command.name, std::string(parsed.message()));
-  std::string text;
-  for (const auto& [name, graph] : Registry())
-    absl::StrAppendFormat(&text, "%-16s %s\n", name, graph.description);
-  return Print(console, text);
+  std::vector<Row> rows;
+  for (const auto& [name, graph] : Registry()) rows.push_back({name, graph.description});
+  return Print(console, FormatColumns("", 16, rows));
 }
 
 int Check(Console& console, const Command& command, const Arguments& arguments) {
@@ -98,6 +97,10 @@ int Check(Console& console, const Command& command, const Arguments& arguments) 
   JobSetup setup;
   setup.threads = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
   const std::unique_ptr<Job> job = line.graph->factory(setup);
+  // A graph alone can be checked without its input; a command line is one to run.
+  const absl::Status ready = line.has_graph_flags ? job->Ready() : absl::OkStatus();
+  if (!ready.ok())
+    return UsageError(console, command.name, absl::StrCat(line.target, ": ", ready.message()));
   const absl::Status status = job->graph().Check();
   if (!status.ok()) {
     console.Line(std::string(status.message()));
@@ -126,7 +129,8 @@ Command CheckCommand() {
           "GRAPH [flags]",
           "tells whether a graph can run",
           "Tells whether a graph can run: whether all ports are connected, names are unique, there "
-          "is no cycle, and so on.\n",
+          "is no cycle, and so on.\n"
+          "With flags of the graph, also whether a run with these could begin.\n",
           "check word_count",
           &Check};
 }
@@ -150,7 +154,9 @@ int UsageError(Console& console, std::string_view command, std::string_view mess
 }
 
 std::string UnknownGraph(std::string_view name) {
-  return absl::StrCat("unknown graph '", std::string(name), "'", DidYouMean(name, GraphNames()));
+  const std::string hint = DidYouMean(name, GraphNames());
+  return absl::StrCat("unknown graph '", std::string(name), "'",
+                      hint.empty() ? "; list shows those that there are" : hint);
 }
 
 int Print(Console& console, std::string_view text) {

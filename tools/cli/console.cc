@@ -58,6 +58,17 @@ void Console::ClearProgress() {
   shown_ = false;
 }
 
+std::string FormatColumns(std::string_view indent, size_t least, const std::vector<Row>& rows) {
+  size_t width = least;
+  for (const Row& row : rows) width = std::max(width, row.left.size());
+  std::string text;
+  for (const Row& row : rows) {
+    absl::StrAppend(&text, std::string(indent), row.left,
+                    std::string(width + 1 - row.left.size(), ' '), row.right, "\n");
+  }
+  return text;
+}
+
 std::string FormatCount(uint64_t count) {
   std::string digits = absl::StrCat(count);
   for (size_t at = digits.size(); at > 3;) digits.insert(at -= 3, 1, ',');

@@ -4,6 +4,7 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
@@ -29,6 +30,12 @@ class Console {
   std::mutex mutex_;
   bool shown_ = false;  // guarded by mutex_: the cursor is on a progress line
 };
+
+// Lines of two columns: `left` as wide as its longest, and at least `least`.
+struct Row {
+  std::string left, right;
+};
+std::string FormatColumns(std::string_view indent, size_t least, const std::vector<Row>& rows);
 
 // "1,234,567"; "45.6 MB"; "1m12.5s".
 std::string FormatCount(uint64_t count);

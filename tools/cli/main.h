@@ -53,7 +53,7 @@ class Job {
   virtual ~Job() = default;
   virtual Graph& graph() = 0;
   // Whether the flags allow a run; else what is missing, which becomes a message about the usage and the exit status 2.
-  // A graph is drawn and checked without.
+  // A graph is drawn without, and checked without unless flags of its own are given.
   virtual absl::Status Ready() const { return absl::OkStatus(); }
   // The path that the result goes to, if a flag names it: `run` writes nothing of its own there.
   virtual std::string Output() const { return ""; }

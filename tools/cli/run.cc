@@ -165,8 +165,10 @@ Report Simulate(Console& console, Run& run, Engine& engine, const std::string& n
 }
 
 std::string DescribeFailure(const Report& report) {
-  return absl::StrCat(report.graph, " failed after ", FormatElapsed(report.elapsed), ": ",
-                      report.status.ToString());
+  const std::string when = report.elapsed < absl::Milliseconds(1)
+                               ? "at once"
+                               : absl::StrCat("after ", FormatElapsed(report.elapsed));
+  return absl::StrCat(report.graph, " failed ", when, ": ", report.status.ToString());
 }
 
 int RunJob(Console& console, const Registered& graph, const RunFlags& flags) {
