@@ -101,6 +101,11 @@ TEST_F(CliTest, Help_OfEachCommand_HasAnExample) {
   EXPECT_THAT(Weir("help run file_digest").out, HasSubstr("--output=..."));
 }
 
+TEST_F(CliTest, Version_IsOneLine) {
+  EXPECT_THAT(Weir("--version").out, MatchesRegex("weir [0-9]+\\.[0-9]+\\.[0-9]+[^\n]*\n"));
+  EXPECT_EQ(Shell(absl::StrCat(kSquares, " --version")).out, Weir("--version").out);
+}
+
 TEST_F(CliTest, Columns_AreAsWideAsTheLongestName) {
   const std::string list = Shell(absl::StrCat(kSquares, " list")).out;
   const size_t column = list.find("does nothing at all") - list.find("has_a_rather_long_name");

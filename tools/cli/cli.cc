@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "weir/tools/cli/commands.h"
 #include "weir/tools/cli/suggest.h"
+#include "weir/tools/cli/version.h"
 
 namespace weir {
 namespace cli {
@@ -28,6 +29,7 @@ std::string Overview(const Console& console) {
   for (const Command& command : Commands())
     commands.push_back({absl::StrCat(command.name, " ", command.synopsis), command.summary});
   commands.push_back({"help [COMMAND]", "explains a command"});
+  commands.push_back({"--version", "tells the version"});
   for (const auto& [name, graph] : Registry()) graphs.push_back({name, graph.description});
   absl::StrAppend(&text, FormatColumns("  ", kColumn, commands),
                   graphs.empty() ? "" : "\ngraphs:\n", FormatColumns("  ", kColumn, graphs));
@@ -53,6 +55,8 @@ int Dispatch(Console& console, Arguments arguments) {
     arguments.push_back("--help");
   }
   const std::string name = arguments[0];
+  if (name == "--version")
+    return Print(console, absl::StrCat("weir ", std::string(kVersion), "\n"));
   for (const Command& command : Commands()) {
     if (command.name != name) continue;
     arguments.erase(arguments.begin());
