@@ -590,6 +590,15 @@ TEST_F(CliTest, Simulate_SwitchesAreNegated) {
       "word_count: 3 schedules, no failure\n");
 }
 
+TEST_F(CliTest, Simulate_TheOnlySchedule_IsTraced) {
+  for (const char* which : {"--seed=17", "--choices=1,0*5,1"}) {
+    const Outcome traced = Shell(absl::StrCat(kSquares, " simulate squares --trace ", which));
+    EXPECT_EQ(traced.status, 0);
+    EXPECT_THAT(traced.out, StartsWith("squares: 1 schedule, no failure\nstep, nanoseconds, what"));
+    EXPECT_THAT(traced.out, HasSubstr(" run write#0\n"));
+  }
+}
+
 TEST_F(CliTest, Simulate_AFailure_IsShortened_AndSeenAgain) {
   const Outcome found = Shell(absl::StrCat(kSquares, " simulate loses --count=10"));
   EXPECT_EQ(found.status, 1);

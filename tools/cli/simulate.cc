@@ -57,7 +57,8 @@ struct SimulateFlags {
            choices = value;
            return ParseChoices(value).status();
          }},
-        {"trace", "", "prints each step of the schedule that failed", yes(trace), true},
+        {"trace", "", "prints each step of the schedule that failed, or of the only one",
+         yes(trace), true},
     };
   }
   absl::Status Validate() const {
@@ -186,8 +187,9 @@ int Simulate(Console& console, const Registered& graph, const SimulateFlags& fla
     if (absl::StrContains(failure->what, ": try "))
       absl::StrAppend(&text, "  to find a capacity that will do, add --grow\n");
   }
-  if (failure.has_value() && flags.trace)
-    absl::StrAppend(&text, "step, nanoseconds, what, whose:\n", failure->trace);
+  const std::string& trace = failure.has_value() ? failure->trace : growth.last.trace;
+  if (flags.trace && !trace.empty())
+    absl::StrAppend(&text, "step, nanoseconds, what, whose:\n", trace);
   const int printed = Print(console, text);
   if (signal > 0) return StatusOf(signal);
   return growth.ok() ? printed : kFailed;

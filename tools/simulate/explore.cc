@@ -77,16 +77,19 @@ Exploration Explore(const ExploreOptions& options, const std::function<void(Tria
     if (result.stopped) return exploration;
     ++exploration.schedules;
     result.choices = *choices;
+    exploration.trace = result.trace;
     if (!result.failure.empty()) exploration.failure = ToFailure(std::nullopt, std::move(result));
     return exploration;
   }
+  const bool only = options.seeds == 1;
   for (uint64_t i = 0; i < options.seeds; ++i) {
     if (options.go_on && !options.go_on(i)) break;
     const uint64_t seed = options.first_seed + i;
-    const Schedule schedule{.seed = seed, .most_steps = options.most_steps};
+    const Schedule schedule{.seed = seed, .most_steps = options.most_steps, .keep = only};
     ScheduleResult result = schedules.Run(schedule);
     if (result.stopped) break;
     ++exploration.schedules;
+    if (only) exploration.trace = result.trace;
     if (!result.failure.empty()) {
       exploration.failure = Shorten(schedules, options, seed, result);
       break;
