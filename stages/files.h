@@ -81,7 +81,8 @@ std::unique_ptr<internal::WalkFilesStage> WalkFiles(std::vector<std::string> roo
 // Writes strings to a file, each followed by '\n'. See OutputFile (output_file.h) for which paths are special.
 //
 // A file is written beside its target, under a name of its own, and takes the target's name only when the input is complete
-// and all of it is on the disk: a run that fails or is cancelled leaves the target as it was, and removes what it wrote.
+// and all of it is on the disk: a run that fails or is cancelled leaves the target as it was, and removes what it wrote. A drained
+// run's input ends early: what has come takes the target's name.
 // Standard output, pipes and devices are written as the lines come. A full disk fails the stage with RESOURCE_EXHAUSTED.
 // One worker only.
 std::unique_ptr<internal::WriteLinesStage> WriteLines(std::string path, WriteOptions options = {});

@@ -15,8 +15,10 @@
 #include "weir/graphs/word_count.h"
 #include "weir/main.h"
 
-ABSL_FLAG(std::vector<std::string>, input, {},
-          "files and directories, with all that is below them: PATH[,PATH...]");
+ABSL_FLAG(
+    std::vector<std::string>, input, {},
+    "files and directories, with all that is below them: PATH[,PATH...]; what has a comma in its "
+    "name is named by a link to it, or by its directory");
 ABSL_FLAG(std::string, output, "",
           "file for the result, which appears whole or not at all; standard output without it");
 ABSL_FLAG(int, level, weir::PackOptions().level,
