@@ -296,7 +296,7 @@ Command RunCommand() {
       "part. A second one cancels the run,\n"
       "and leaves the output as it was; a third ends the process at once.\n"
       "The exit status is 0; 1 if the run failed or left something out; 2 for a wrong command "
-      "line; 130 after Ctrl-C, 143 after SIGTERM, 129 after SIGHUP.\n",
+      "line;\n130 after Ctrl-C, 143 after SIGTERM, 129 after SIGHUP.\n",
       "run word_count --input=/usr/share/doc --output=counts.txt",
       &RunGraph};
 }
