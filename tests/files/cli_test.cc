@@ -637,6 +637,14 @@ TEST_F(CliTest, Simulate_IsInterruptedWithinASchedule) {
   EXPECT_THAT(one.err, HasSubstr("squares: raises was interrupted: "));
 }
 
+TEST_F(CliTest, Simulate_IsInterruptedWhileItShortens_AndTellsTheFailureByItsSeed) {
+  const Outcome outcome = Shell(absl::StrCat(kSquares, " simulate turns"));
+  EXPECT_EQ(outcome.status, 130);
+  EXPECT_THAT(outcome.out, StartsWith("turns: seed 1: the run of 'turns' ended with DATA_LOSS"));
+  EXPECT_THAT(outcome.out, HasSubstr("squares simulate turns --seed=1 --trace\n"));
+  EXPECT_EQ(outcome.err, "squares: turns: interrupted after 1 schedule\n");
+}
+
 TEST_F(ProcessTest, Simulate_IsInterruptedInAStepThatDoesNotEnd) {
   Begin({kSquares, "simulate", "sticks", "--file=" + dir_.Path("file")});
   ASSERT_EQ(NextLine(), "stuck");

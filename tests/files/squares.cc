@@ -1,4 +1,4 @@
-// A user's own program: its graphs, of which four have something wrong, and the command line that comes with `//:weir_main`.
+// A user's own program: its graphs, of which some have something wrong, and the command line that comes with `//:weir_main`.
 #include <unistd.h>
 
 #include <csignal>
@@ -8,6 +8,8 @@
 #include <string>
 
 #include "absl/flags/flag.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "weir/main.h"
 
@@ -59,6 +61,21 @@ static const bool kRaises = weir::RegisterGraph("raises", "is interrupted", [](w
     if (n == 0) ::kill(::getpid(), SIGINT);
   });
 });
+
+// Fails; and when that is looked into, interrupts its own process and goes on without end.
+static const bool kTurns =
+    weir::RegisterGraph("turns", "fails, and is interrupted then", [](weir::Graph& graph) {
+      static int runs = 0;
+      weir::From(graph, "numbers", weir::FromRange(std::views::iota(0)))
+          .Map("turn",
+               [](int n) -> absl::StatusOr<int> {
+                 if (n > 0) return n;
+                 if (++runs == 1) return absl::DataLossError("the first time");
+                 ::kill(::getpid(), SIGINT);
+                 return n;
+               })
+          .Ignore("ignore");
+    });
 
 // Adds up in a way that is wrong as soon as its two workers meet.
 static const bool kLoses = weir::RegisterGraph(

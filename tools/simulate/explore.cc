@@ -30,14 +30,21 @@ Failure ToFailure(std::optional<uint64_t> seed, ScheduleResult result) {
           .trace = std::move(result.trace)};
 }
 
+// As its seed has found it: its choices were not kept, and the seed shows it again.
+Failure AsFound(uint64_t seed, ScheduleResult result) {
+  Failure failure = ToFailure(seed, std::move(result));
+  failure.choices.clear();
+  return failure;
+}
+
 // Runs it again, and finds the shortest list of choices that fails in the same way.
 Failure Shorten(const Schedules& schedules, const ExploreOptions& options, uint64_t seed,
                 const ScheduleResult& found) {
   ScheduleResult best =
       schedules.Run({.seed = seed, .most_steps = options.most_steps, .keep = true});
-  if (best.stopped) return ToFailure(seed, found);
+  if (best.stopped) return AsFound(seed, found);
   if (!best.FailsLike(found) || best.digest != found.digest) {
-    Failure failure = ToFailure(seed, found);
+    Failure failure = AsFound(seed, found);
     failure.what = absl::StrCat(found.failure, "; but ", kNotDecided);
     return failure;
   }
@@ -55,7 +62,7 @@ Failure Shorten(const Schedules& schedules, const ExploreOptions& options, uint6
   const ChoiceList choices = best.choices;
   best = schedules.Run(
       {.seed = seed, .choices = &choices, .most_steps = options.most_steps, .keep = true});
-  if (best.stopped) return ToFailure(seed, found);
+  if (best.stopped) return AsFound(seed, found);
   best.choices = choices;
   return ToFailure(seed, std::move(best));
 }
@@ -99,7 +106,7 @@ Exploration Explore(const ExploreOptions& options, const std::function<void(Tria
     if (again.stopped) break;
     if (again.digest != result.digest) {
       result.failure = kNotDecided;
-      exploration.failure = ToFailure(seed, std::move(result));
+      exploration.failure = AsFound(seed, std::move(result));
       break;
     }
   }
