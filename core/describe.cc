@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/algorithm/container.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_replace.h"
@@ -47,6 +48,12 @@ std::string Escaped(const std::string& text) {
 }
 
 std::string StageOf(const std::string& port) { return port.substr(0, port.rfind('.')); }
+
+// The library puts a name of its own before what it says: "[json.exception.type_error.302] type must be ...".
+absl::string_view WithoutId(absl::string_view what) {
+  const size_t end = what.find("] ");
+  return absl::StartsWith(what, "[json.") && end != what.npos ? what.substr(end + 2) : what;
+}
 
 // The library converts what does not fit without a word, or by undefined behaviour.
 template <class Integer>
@@ -220,7 +227,7 @@ absl::StatusOr<Report> FromJson(std::string_view text) {
     return report;
   } catch (const std::exception& error) {
     return absl::InvalidArgumentError(
-        absl::StrCat("this is no description of a graph: ", error.what()));
+        absl::StrCat("this is no description of a graph: ", WithoutId(error.what())));
   }
 }
 

@@ -92,11 +92,8 @@ absl::StatusOr<Report> ReadReport(const std::string& path) {
   }
   absl::StatusOr<Report> report = FromJson(text);
   if (!report.ok()) {
-    // The JSON library puts a name of its own before what it says: "[json.exception.type_error.302] type must be ...".
-    std::string what(report.status().message());
-    const size_t begin = what.find("[json.exception."), end = what.find("] ", begin);
-    if (begin != std::string::npos && end != std::string::npos) what.erase(begin, end + 2 - begin);
-    return absl::Status(report.status().code(), absl::StrCat("'", path, "': ", what));
+    return absl::Status(report.status().code(),
+                        absl::StrCat("'", path, "': ", report.status().message()));
   }
   return report;
 }
