@@ -217,6 +217,22 @@ class SendAny final : public Operation {
   bool parked_ = false;
 };
 
+// The channels that a send comes to. At its end, also where a user's function throws, each is told what became of the items that were
+// meant for it: those that a later one got went past it, and the rest stays with the sender.
+struct Way {
+  ~Way() {
+    for (auto& [from, sent_then] : passed) {
+      if (request.sent > sent_then) from->Divert(request.sent - sent_then);
+      if (request.count > request.sent) from->Refuse(request.count - request.sent);
+    }
+    if (request.count > request.sent) channel->Refuse(request.count - request.sent);
+  }
+
+  SendRequest& request;
+  Channel* channel;
+  std::vector<std::pair<Channel*, size_t>> passed = {};  // and how much had been sent by then
+};
+
 }  // namespace
 
 Task<absl::Status> SendByPolicy(Channel& first, SendRequest& request, absl::Duration within,
@@ -226,9 +242,8 @@ Task<absl::Status> SendByPolicy(Channel& first, SendRequest& request, absl::Dura
   const bool limited = within != absl::InfiniteDuration();
   const Instant deadline =
       limited && within > absl::ZeroDuration() ? work.clock().Now() + within : Instant();
-  request.refusable = false;                        // yet
-  std::vector<std::pair<Channel*, size_t>> passed;  // the channels that it was diverted from
-  Channel* channel = &first;
+  request.refusable = false;  // yet
+  Way way{request, &first};
   Outcome outcome = Outcome::kNone;
   while (true) {
     const SendPolicy* policy = request.sender->policy;
@@ -236,25 +251,19 @@ Task<absl::Status> SendByPolicy(Channel& first, SendRequest& request, absl::Dura
     if (limited && within > absl::ZeroDuration())
       rest = std::max(deadline - work.clock().Now(), absl::ZeroDuration());
     const absl::Duration patience = policy == nullptr ? absl::InfiniteDuration() : policy->patience;
-    SendAny send(*channel, request, std::min(rest, patience), bound, place);
+    SendAny send(*way.channel, request, std::min(rest, patience), bound, place);
     outcome = co_await send;
     if (outcome != Outcome::kTimedOut || policy == nullptr || patience > rest) break;
     if (policy->when_full == WhenFull::kDivert) {
-      passed.emplace_back(channel, request.sent);
-      channel = &policy->divert_to->channel();
+      way.passed.emplace_back(way.channel, request.sent);
+      way.channel = &policy->divert_to->channel();
       request.sender = &policy->divert_to->sender();
       request.bytes.reset();
       continue;
     }
-    outcome = channel->Overflow(request);
+    outcome = way.channel->Overflow(request);
     break;
   }
-  // Which channel an item was meant for, and got: those that came later went past the earlier.
-  for (auto& [from, sent_then] : passed) {
-    if (request.sent > sent_then) from->Divert(request.sent - sent_then);
-    if (request.count > request.sent) from->Refuse(request.count - request.sent);
-  }
-  if (request.count > request.sent) channel->Refuse(request.count - request.sent);
   co_return ToStatus(outcome);
 }
 

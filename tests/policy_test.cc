@@ -207,25 +207,27 @@ TEST_P(PolicyTest, DropOldest_BeforeOrderedWorkers_TheyKeepTheOrderOfTheRest) {
   }
 }
 
-TEST_P(PolicyTest, Divert_WhenFull_ItGoesToTheOtherOutput_WhosePolicyHolds) {
-  class Route final : public Stage {
-   public:
-    Out<Counted> out{this, "out"}, late{this, "late"};
-    explicit Route(std::atomic<bool>& gate) : gate_(gate) {}
-    Task<> Work(Context&) override {
-      for (int i = 0; i < 6; ++i) {
-        Counted item(i);
-        auto send = out.Send(item);
-        absl::Status sent = co_await send;
-        if (!sent.ok()) co_return sent;
-      }
-      gate_ = true;
-      co_return absl::OkStatus();
+// Sends six items to `out`, and then opens the gate.
+class Route final : public Stage {
+ public:
+  Out<Counted> out{this, "out"}, late{this, "late"};
+  explicit Route(std::atomic<bool>& gate) : gate_(gate) {}
+  Task<> Work(Context&) override {
+    for (int i = 0; i < 6; ++i) {
+      Counted item(i);
+      auto send = out.Send(item);
+      absl::Status sent = co_await send;
+      if (!sent.ok()) co_return sent;
     }
+    gate_ = true;
+    co_return absl::OkStatus();
+  }
 
-   private:
-    std::atomic<bool>& gate_;
-  };
+ private:
+  std::atomic<bool>& gate_;
+};
+
+TEST_P(PolicyTest, Divert_WhenFull_ItGoesToTheOtherOutput_WhosePolicyHolds) {
   Graph& graph = NewGraph();
   auto& route = graph.Add<Route>("route", gate_);
   auto& ship = graph.Add<ProbeSink<Counted>>("ship", ReceiveLater());
@@ -252,6 +254,26 @@ TEST_P(PolicyTest, Divert_WhenFull_ItGoesToTheOtherOutput_WhosePolicyHolds) {
       EXPECT_EQ(channel.policies.at("route.out"), WhenFull::kDivert);
     } else {
       EXPECT_EQ(channel.ledger.dropped, 1u);
+      EXPECT_EQ(channel.ledger.accepted, 4u);
+    }
+  }
+}
+
+TEST_P(PolicyTest, Divert_ToAnOutputWhoseOnDroppedThrows_IsCountedAllTheSame) {
+  Graph& graph = NewGraph();
+  auto& route = graph.Add<Route>("route", gate_);
+  auto& ship = graph.Add<ProbeSink<Counted>>("ship", ReceiveLater());
+  auto& apologise = graph.Add<ProbeSink<Counted>>("apologise", ReceiveLater());
+  graph.Connect(route.out, ship.in, {.capacity = 2, .when_full = WhenFull::kDivert});
+  graph.Connect(route.late, apologise.in, {.capacity = 3, .when_full = WhenFull::kDropNewest});
+  route.out.DivertTo(route.late);
+  route.late.OnDropped([](Counted&&) { throw std::runtime_error("no spare room"); });
+  const Report report = RunToEnd(engine(), graph);
+  EXPECT_EQ(report.status.message(), "stage 'route': no spare room");
+  for (const ChannelReport& channel : report.channels) {
+    if (channel.name == "ship.in") {
+      EXPECT_EQ(channel.ledger.diverted, 4u);
+    } else {
       EXPECT_EQ(channel.ledger.accepted, 4u);
     }
   }
