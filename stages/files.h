@@ -1,10 +1,9 @@
 // Stages that read and write files: ReadLines, ReadChunks, ReadChunksOf, WalkFiles, WriteLines.
 //
 // Every call that may block is made through `Context::Blocking`, so a slow disk holds none of the pool's threads; a
-// cancelled run waits for the one call that is being made, of at most a few hundred kilobytes, and not for a pipe that has nothing
-// to give. Paths are bytes, as the
-// system has them. An error says what could not be done, to which path, and why: "cannot read 'a/b': Permission denied",
-// as NOT_FOUND, PERMISSION_DENIED, RESOURCE_EXHAUSTED (a full disk) and so on.
+// cancelled run waits for the one call that is being made, of at most a few hundred kilobytes, and not for a pipe that has
+// nothing to give. Paths are bytes, as the system has them. An error says what could not be done, to which path, and why:
+// "cannot read 'a/b': Permission denied", as NOT_FOUND, PERMISSION_DENIED, RESOURCE_EXHAUSTED (a full disk) and so on.
 #pragma once
 
 #include <cstddef>

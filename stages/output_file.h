@@ -6,9 +6,9 @@
 //   if (written.ok()) written = file.Commit();
 //
 // What is written goes to a new file beside the target, ".counts.txt.weir-...", which Commit gives the target's name. Without
-// a Commit the destructor removes it; only a process that is killed leaves it behind. WalkFiles passes it by. Written directly, with nothing to take
-// back: standard output ("" or "-"), and a target that exists and is no regular file: a pipe, a terminal, /dev/full. A target that
-// is a symbolic link is replaced, or made, where it points to. A file that is replaced keeps its permissions.
+// a Commit the destructor removes it; only a process that is killed leaves it behind. WalkFiles passes it by. Written directly,
+// with nothing to take back: standard output ("" or "-"), and a target that exists and is no regular file: a pipe, a terminal,
+// /dev/full. A target that is a symbolic link is replaced, or made, where it points to. A file that is replaced keeps its permissions.
 //
 // The calls block. One thread at a time. Errors are sentences with the path and the system's reason; NOT_FOUND,
 // PERMISSION_DENIED, RESOURCE_EXHAUSTED (the disk is full), FAILED_PRECONDITION (a directory, or nobody reads the pipe).

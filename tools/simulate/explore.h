@@ -85,8 +85,7 @@ struct Failure {
 struct Exploration {
   uint64_t schedules = 0;  // that were run before the first that failed was shortened
   std::optional<Failure> failure;
-  std::string
-      trace;  // a line for each step, if one schedule was asked for, whether it failed or not
+  std::string trace;  // of the only schedule, if one was asked for, whether it failed or not
 
   bool ok() const { return !failure.has_value(); }
   // "1000 schedules, no failure", or the failure, its faults, and how to see it again.
