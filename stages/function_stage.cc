@@ -9,8 +9,11 @@ namespace {
 
 // What a Work does between two waits. Not locals of its coroutine, where each would be stored for each wait.
 struct FunctionRound {
-  FunctionRound(std::unique_ptr<Body> with, LeaseBase& lease, OutBase* out, internal::Work& work)
-      : body(std::move(with)), lease(lease), onward(out, body->outputs(), work, kMostAtOnce) {}
+  FunctionRound(std::unique_ptr<Body> with, LeaseBase& lease, OutBase* out, internal::Work& work,
+                bool in_turn)
+      : body(std::move(with)),
+        lease(lease),
+        onward(out, body->outputs(), work, kMostAtOnce, in_turn) {}
 
   // Calls the body with as much as fits into one send; the rest of the lease waits in the channel.
   void Process() {
@@ -62,9 +65,10 @@ Task<> FunctionStage::WorkFrom(Context& context, LeaseBase& lease) {
   Channel& input = ins()[0]->channel();
   ThisWork this_work;
   internal::Work& work = co_await this_work;
-  FunctionRound round(MakeBody(context), lease, outs().empty() ? nullptr : outs()[0], work);
-  Onward& onward = round.onward;
   const bool in_turn = ordered_ && workers() > 1 && !outs().empty();
+  FunctionRound round(MakeBody(context), lease, outs().empty() ? nullptr : outs()[0], work,
+                      in_turn);
+  Onward& onward = round.onward;
 
   while (!lease.empty()) {
     const uint64_t first = lease.position();

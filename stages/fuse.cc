@@ -16,24 +16,32 @@ FusedStage::FusedStage(const InBase& in, ItemBuffer& input, Work& head)
       input_(input),
       body_(static_cast<FunctionStage&>(in.stage()).MakeBody(own_work_.context())) {}
 
-bool FusedStage::Run() {
+bool FusedStage::Run(bool count_now) {
   if (input_.empty()) return false;
+  size_t taken = 0;
+  Verdict verdict = Verdict::kNext;
   try {
-    last_failed_ = body_->Process(input_.data(), input_.size(), taken_, error_) == Verdict::kFailed;
+    verdict = body_->Process(input_.data(), input_.size(), taken, error_);
   } catch (...) {
     error_ = ToStatus(std::current_exception());
   }
-  left_ = input_.size() - taken_;
+  const Batch batch{taken, input_.size() - taken, verdict == Verdict::kFailed};
   input_.Clear();
+  if (count_now) {
+    Count(batch);
+  } else {
+    uncounted_ = batch;
+  }
   return true;
 }
 
-void FusedStage::Count() {
-  const size_t taken = std::exchange(taken_, 0);
-  const uint64_t first = channel_.Pass(taken);
-  if (left_ > 0) channel_.Refuse(std::exchange(left_, 0));
-  if (std::exchange(last_failed_, false)) error_ = AtItem(first + taken - 1, error_);
+inline void FusedStage::Count(const Batch& batch) {
+  const uint64_t first = channel_.Pass(batch.taken);
+  if (batch.left > 0) channel_.Refuse(batch.left);
+  if (batch.last_failed) error_ = AtItem(first + batch.taken - 1, error_);
 }
+
+void FusedStage::Count() { Count(std::exchange(uncounted_, {})); }
 
 void FusedStage::FailRun(const absl::Status& error) {
   own_work_.run().FusedBodyFailed(own_work_, error);
@@ -63,7 +71,7 @@ void Onward::RunFused() {
   if (fused_.empty()) return;
   for (const auto& stage : fused_) {
     work_.RunFor(&stage->own_work());
-    if (!stage->Run()) break;
+    if (!stage->Run(!in_turn_)) break;
     failed_ = failed_ || !stage->error().ok();
   }
   work_.RunFor(nullptr);

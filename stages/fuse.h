@@ -33,9 +33,9 @@ class FusedStage : public Pooled {
  public:
   FusedStage(const InBase& in, ItemBuffer& input, Work& head);
 
-  // Takes all of its input, and emits; false if there was none. It stops at the first error, which is kept.
-  bool Run();
-  // Counts what it has taken as passed by its channel, and names the item that an error is about by its place there.
+  // Takes all of its input, and emits; false if there was none. It stops at the first error, which is kept. What it has taken is
+  // counted, now or by a call of Count: it has passed its channel, and an error names the item that it is about by its place there.
+  bool Run(bool count_now);
   void Count();
   // Its stage's Work, which sleeps: by it the stage is named, and its function sees the Context that it would have.
   Work& own_work() { return own_work_; }
@@ -46,15 +46,19 @@ class FusedStage : public Pooled {
   void FailRun(const absl::Status& error);
 
  private:
+  struct Batch {
+    size_t taken = 0;
+    size_t left = 0;
+    bool last_failed = false;
+  };
+  void Count(const Batch& batch);
+
   Work& own_work_;
   Channel& channel_;
   OutBase* const out_;
   ItemBuffer& input_;
   const std::unique_ptr<Body> body_;
-  // Of the last Run, until they are counted.
-  size_t taken_ = 0;
-  size_t left_ = 0;
-  bool last_failed_ = false;
+  Batch uncounted_;
   absl::Status error_;
 };
 
@@ -106,16 +110,23 @@ class SendOnward final : public SendOperation<Unbounded> {
 // The way of a Work's outputs: through the bodies that are fused with its stage, and out. A local of the Work. In each round:
 //
 //   onward.Begin(); emit into the items; onward.Run(taken);
-//   onward.Count();                                               // of several workers that keep an order, in its turn
+//   onward.Count();                                               // if it is `in_turn`, when that has come
 //   SendOnward send = onward.Send(); absl::Status sent = co_await send;
 //   if (!sent.ok()) co_return onward.Refused(sent);               // then errors behind it are not wanted either
 //   if (onward.failed()) co_return onward.Fail(own_error);
 //   onward.Consider();
 class Onward {
  public:
-  // `out` and `items` are null for a sink. A round is of `most` items at the most.
-  Onward(OutBase* out, ItemBuffer* items, Work& work, size_t most)
-      : work_(work), out_(out), items_(items), last_out_(out), last_items_(items), pace_(most) {}
+  // `out` and `items` are null for a sink. A round is of `most` items at the most. `in_turn`: it is one of several workers that keep
+  // an order among them.
+  Onward(OutBase* out, ItemBuffer* items, Work& work, size_t most, bool in_turn = false)
+      : work_(work),
+        out_(out),
+        items_(items),
+        in_turn_(in_turn),
+        last_out_(out),
+        last_items_(items),
+        pace_(most) {}
 
   // How many items to take in the next round.
   size_t limit() const { return pace_.limit(); }
@@ -125,9 +136,9 @@ class Onward {
     if (!looked_ || !fused_.empty()) RunFused();
     if (pace_.End(work_.context(), taken, fused_.size())) work_.EndTurn();
   }
-  // Counts what the fused bodies have taken.
+  // Counts what the fused bodies have taken, in the order in which it is emitted.
   void Count() {
-    if (!fused_.empty()) CountFused();
+    if (in_turn_) CountFused();
   }
   // Whether there is anything to send, or to give others their turn for.
   bool has_output() const {
@@ -168,6 +179,7 @@ class Onward {
   Work& work_;
   OutBase* const out_;
   ItemBuffer* const items_;
+  const bool in_turn_;
   std::vector<std::unique_ptr<FusedStage>> fused_;
   // The end of the row. That of a sink has no items, and any Out: of which nothing is sent.
   OutBase* last_out_;

@@ -22,7 +22,6 @@ struct SourceRound {
     onward.Begin();
     verdict = body->Pull(std::min(onward.limit(), std::max<size_t>(onward.room(), 1)), error);
     onward.Run(body->outputs().size());
-    onward.Count();
   }
 
   const std::unique_ptr<SourceBody> body;
