@@ -31,6 +31,8 @@ namespace internal {
 // What Input and Output share: which run they are attached to, and the Work that keeps their port open until it is closed.
 class EdgeStage : public Stage {
  public:
+  StageTraits traits() const override { return {.one_worker = true}; }
+
   // Input: the end of the input. Output: nothing more is wanted. Any thread; idempotent.
   void Close();
 

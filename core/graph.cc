@@ -316,6 +316,11 @@ absl::Status Graph::Check(const std::vector<Stage*>& order) const {
       faults.push_back(absl::StrCat("stage '", stage->name(), "' has ", stage->workers(),
                                     " workers; it needs at least 1"));
     }
+    if (stage->workers() > 1 && stage->traits().one_worker) {
+      faults.push_back(absl::StrCat("stage '", stage->name(), "' has ", stage->workers(),
+                                    " workers, who cannot share what a ", stage->kind(),
+                                    " does; give it 1"));
+    }
   }
 
   struct Uses {

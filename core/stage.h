@@ -42,8 +42,10 @@ using Ports = absl::InlinedVector<Port*, 1>;
 
 }  // namespace internal
 
-// What Graph::Warnings has to know of a stage to see what may wedge.
+// What Graph::Check and Graph::Warnings have to know of a stage, to see what cannot work and what may wedge.
 struct StageTraits {
+  // Several workers cannot share what it does: it remembers what it has seen, or gives something from its beginning to its end.
+  bool one_worker = false;
   // It may send fewer items than it receives, or more; or not to each output the same number.
   bool changes_count = false;
   // It receives from one input until that ends, then from the next.
@@ -76,7 +78,7 @@ class Stage : public internal::Pooled {
 
   const std::string& name() const { return name_; }
   int workers() const { return workers_; }
-  // How many Works a run makes of this stage; at least 1. Before the run.
+  // How many Works a run makes of this stage; at least 1, and 1 alone where its traits say so. Before the run.
   Stage& set_workers(int workers) {
     workers_ = workers;
     return *this;

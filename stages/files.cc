@@ -141,10 +141,6 @@ WriteLinesStage::WriteLinesStage(std::string path, WriteOptions options)
     : path_(std::move(path)), options_(options) {}
 
 Task<> WriteLinesStage::Work(Context& context) {
-  if (workers() > 1) {
-    co_return absl::InvalidArgumentError(
-        absl::StrCat("WriteLines writes one file and has ", workers(), " workers; give it 1"));
-  }
   // Removes what it wrote when the Work ends without a Commit: the one call of this file that is made on a pool thread, for a
   // cancelled Work makes no more blocking ones.
   OutputFile file;

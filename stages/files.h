@@ -94,7 +94,9 @@ class ReadLinesStage final : public Stage {
 
   ReadLinesStage(std::string path, ReadOptions options);
   std::string kind() const override { return "ReadLines"; }
-  StageTraits traits() const override { return {.changes_count = true, .blocks = true}; }
+  StageTraits traits() const override {
+    return {.one_worker = true, .changes_count = true, .blocks = true};
+  }
   Task<> Work(Context& context) override;
 
  private:
@@ -108,7 +110,9 @@ class ReadChunksStage final : public Stage {
 
   ReadChunksStage(std::string path, ReadOptions options);
   std::string kind() const override { return "ReadChunks"; }
-  StageTraits traits() const override { return {.changes_count = true, .blocks = true}; }
+  StageTraits traits() const override {
+    return {.one_worker = true, .changes_count = true, .blocks = true};
+  }
   Task<> Work(Context& context) override;
 
  private:
@@ -136,7 +140,9 @@ class WalkFilesStage final : public Stage {
 
   WalkFilesStage(std::vector<std::string> roots, WalkOptions options);
   std::string kind() const override { return "WalkFiles"; }
-  StageTraits traits() const override { return {.changes_count = true, .blocks = true}; }
+  StageTraits traits() const override {
+    return {.one_worker = true, .changes_count = true, .blocks = true};
+  }
   Task<> Work(Context& context) override;
 
  private:
@@ -150,7 +156,9 @@ class WriteLinesStage final : public Stage {
 
   WriteLinesStage(std::string path, WriteOptions options);
   std::string kind() const override { return "WriteLines"; }
-  StageTraits traits() const override { return {.changes_count = true, .blocks = true}; }
+  StageTraits traits() const override {
+    return {.one_worker = true, .changes_count = true, .blocks = true};
+  }
   Task<> Work(Context& context) override;
 
  private:

@@ -23,6 +23,7 @@ class ZipStage final : public Stage {
   Out<std::pair<A, B>> out{this, "out"};
 
   std::string kind() const override { return "Zip"; }
+  StageTraits traits() const override { return {.one_worker = true}; }
 
   Task<> Work(Context&) override {
     Lease<A> as;
@@ -59,7 +60,9 @@ class ConcatStage final : public Stage {
 
   In<T>& in(size_t i) { return *ins_.at(i); }
   std::string kind() const override { return "Concat"; }
-  StageTraits traits() const override { return {.one_input_after_another = true}; }
+  StageTraits traits() const override {
+    return {.one_worker = true, .one_input_after_another = true};
+  }
 
   Task<> Work(Context&) override {
     Lease<T> lease;

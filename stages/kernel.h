@@ -84,6 +84,7 @@ using CallResultOf = typename UnwrapStatusOr<std::remove_cvref_t<CallResult<F, T
 
 // Kernels that remember nothing and have nothing to add at the end.
 struct StatelessKernel {
+  static constexpr bool kOneWorker = false;
   static constexpr bool kFusable = false;
   static constexpr bool kExpands = false;
   static constexpr bool kChangesCount = false;
@@ -96,6 +97,7 @@ struct StatelessKernel {
 };
 
 struct StatefulKernel {
+  static constexpr bool kOneWorker = true;
   static constexpr bool kFusable = false;
   static constexpr bool kExpands = false;
   static constexpr bool kChangesCount = false;
@@ -199,6 +201,7 @@ struct PassKernel : StatelessKernel {
 
 struct TakeKernel : StatelessKernel {
   static constexpr const char* kKind = "Take";
+  static constexpr bool kOneWorker = true;
   static constexpr bool kChangesCount = true;
   using State = uint64_t;  // how many have passed
   uint64_t count;
@@ -218,6 +221,7 @@ struct TakeKernel : StatelessKernel {
 
 struct SkipKernel : StatelessKernel {
   static constexpr const char* kKind = "Skip";
+  static constexpr bool kOneWorker = true;
   static constexpr bool kChangesCount = true;
   using State = uint64_t;  // how many have been skipped
   uint64_t count;

@@ -26,7 +26,9 @@ class Sink final : public FunctionStage {
       : FunctionStage(options, Kernel::kFusable), kernel_(std::move(kernel)) {}
 
   std::string kind() const override { return Kernel::kKind; }
-  StageTraits traits() const override { return {.blocks = blocking()}; }
+  StageTraits traits() const override {
+    return {.one_worker = Kernel::kOneWorker, .blocks = blocking()};
+  }
 
   std::unique_ptr<internal::Body> MakeBody(Context&) override {
     return std::unique_ptr<internal::Body>(new Body(kernel_));
@@ -62,6 +64,7 @@ class Sink final : public FunctionStage {
 template <class F>
 struct ForEachKernel {
   static constexpr const char* kKind = "ForEach";
+  static constexpr bool kOneWorker = false;
   static constexpr bool kFusable = true;
   using State = NoState;
   F f;
@@ -83,6 +86,7 @@ struct ForEachKernel {
 template <class T>
 struct CollectKernel {
   static constexpr const char* kKind = "Collect";
+  static constexpr bool kOneWorker = true;
   static constexpr bool kFusable = false;  // it commits what it remembers
   using State = std::vector<T>;
   std::vector<T>* into;
@@ -97,6 +101,7 @@ struct CollectKernel {
 
 struct IgnoreKernel {
   static constexpr const char* kKind = "Ignore";
+  static constexpr bool kOneWorker = false;
   static constexpr bool kFusable = true;
   using State = NoState;
   State Begin() const { return {}; }

@@ -35,6 +35,7 @@ class SourceBody : public Pooled {
 class SourceStage : public Stage {
  public:
   Task<> Work(Context& context) final;
+  StageTraits traits() const final { return {.one_worker = true}; }
 
  private:
   // With an error, it is not asked for anything.

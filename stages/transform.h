@@ -32,7 +32,9 @@ class Transform final : public FunctionStage {
 
   std::string kind() const override { return kernel_.kKind; }
   StageTraits traits() const override {
-    StageTraits traits{.changes_count = Kernel::kChangesCount, .blocks = blocking()};
+    StageTraits traits{.one_worker = Kernel::kOneWorker,
+                       .changes_count = Kernel::kChangesCount,
+                       .blocks = blocking()};
     if constexpr (requires { kernel_.size; }) traits.gathers = kernel_.size;
     return traits;
   }

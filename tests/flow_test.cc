@@ -2,6 +2,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <ranges>
 #include <string>
 #include <utility>
@@ -97,6 +98,34 @@ TEST_F(FlowTest, EveryStep_InOneGraph) {
   EXPECT_EQ(odd.size(), 20u);
   ASSERT_EQ(into.size(), 5u);
   EXPECT_EQ(into[4], (std::pair<int, std::vector<int>>(0 + 2 + 4 + 6 + 8, {20})));
+}
+
+// One that remembers what it has seen would lose or double items, were it made several times.
+TEST_F(FlowTest, SeveralWorkers_AreForStagesThatRememberNothing) {
+  const auto may_have = [](const auto& stage) { return !stage->traits().one_worker; };
+  const auto add = [](int a, int b) { return a + b; };
+  const auto same = [](int i) { return i; };
+  std::vector<int> into;
+  EXPECT_TRUE(may_have(Map<int>(same)));
+  EXPECT_TRUE(may_have(Filter<int>([](int) { return true; })));
+  EXPECT_TRUE(may_have(FlatMap<int>([](int i) { return std::vector<int>{i}; })));
+  EXPECT_TRUE(may_have(Tap<int>([](int) {})));
+  EXPECT_TRUE(may_have(Merge<int>()));
+  EXPECT_TRUE(may_have(ForEach<int>([](int) {})));
+  EXPECT_TRUE(may_have(Ignore<int>()));
+  EXPECT_TRUE(may_have(Broadcast<int>(2)));
+  EXPECT_TRUE(may_have(Partition<int>(2, same)));
+  EXPECT_FALSE(may_have(Scan<int>(0, add)));
+  EXPECT_FALSE(may_have(Reduce<int>(0, add)));
+  EXPECT_FALSE(may_have(Batch<int>(2)));
+  EXPECT_FALSE(may_have(Take<int>(2)));
+  EXPECT_FALSE(may_have(Skip<int>(2)));
+  EXPECT_FALSE(may_have(Collect(into)));
+  EXPECT_FALSE(may_have(Zip<int, int>()));
+  EXPECT_FALSE(may_have(Concat<int>(2)));
+  EXPECT_FALSE(may_have(FromVector(into)));
+  EXPECT_FALSE(may_have(FromRange(std::views::iota(0, 2))));
+  EXPECT_FALSE(may_have(Generate([]() -> std::optional<int> { return std::nullopt; })));
 }
 
 }  // namespace

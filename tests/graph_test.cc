@@ -173,6 +173,23 @@ TEST_F(GraphTest, Check_WorkersNotPositive) {
             "graph 'plan' cannot run: stage 'origin' has 0 workers; it needs at least 1");
 }
 
+TEST_F(GraphTest, Check_WorkersOfAStageThatCannotBeShared) {
+  class Total final : public Stage {
+   public:
+    In<int> in{this, "in"};
+    StageTraits traits() const override { return {.one_worker = true}; }
+    std::string kind() const override { return "Total"; }
+    Task<> Work(Context&) override { co_return absl::OkStatus(); }
+  };
+  auto& total = graph_.Add<Total>("total");
+  graph_.Connect(graph_.Add<Origin>("origin").out, total.in);
+  EXPECT_TRUE(graph_.Check().ok());
+  total.set_workers(3);
+  EXPECT_EQ(Message(),
+            "graph 'plan' cannot run: stage 'total' has 3 workers, who cannot share what a Total "
+            "does; give it 1");
+}
+
 TEST_F(GraphTest, Check_StageOfAnotherGraph) {
   Graph& other = NewGraph("other");
   auto& foreign = other.Add<End>("foreign");

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "tests/files/temp_dir.h"
@@ -339,13 +340,18 @@ TEST_P(FilesTest, WriteLines_CannotBeWritten_IsNamed) {
   EXPECT_THAT(std::string(WriteAll({}, dir_.path()).message()), HasSubstr("': Is a directory"));
 }
 
-TEST_P(FilesTest, WriteLines_SeveralWorkers_AreRefused) {
-  Graph& graph = NewGraph();
-  auto write = WriteLines(dir_.Path("out"));
-  write->set_workers(2);
-  From(graph, "lines", FromVector(Strings{"a"})).To("write", std::move(write));
-  EXPECT_EQ(RunToEnd(engine(), graph).status.code(), absl::StatusCode::kInvalidArgument);
-  EXPECT_THAT(dir_.Names(), IsEmpty());
+TEST_P(FilesTest, SeveralWorkers_AreRefused_WhereTheyCannotShare) {
+  const auto refused = [&](std::unique_ptr<Stage> stage) {
+    Graph& graph = NewGraph();
+    graph.Add("stage", std::move(stage)).set_workers(2);
+    const absl::Status status = graph.Check();
+    return absl::StrContains(status.message(), "workers, who cannot share");
+  };
+  EXPECT_TRUE(refused(WriteLines(dir_.Path("out"))));
+  EXPECT_TRUE(refused(ReadLines(dir_.Path("in"))));
+  EXPECT_TRUE(refused(ReadChunks(dir_.Path("in"))));
+  EXPECT_TRUE(refused(WalkFiles({dir_.path()})));
+  EXPECT_FALSE(refused(ReadChunksOf()));
 }
 
 TEST_P(FilesTest, RemoveTemporaries_LeavesWhatIsCommitted) {
