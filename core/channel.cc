@@ -386,7 +386,7 @@ size_t Channel::Fitting(const SendRequest& request) {
   const uint64_t tail = tail_.load(std::memory_order_relaxed);
   const size_t wanted = request.count - request.sent;
   size_t free = free_slots(tail, head_seen_);
-  if (free < wanted) free = room();
+  if (free < wanted || overwrites_) free = room();  // where it overwrites, the head may go back
   const size_t n = std::min(free, wanted);
   if (single_ || bytes_ == nullptr) return n;
   return bytes_->Fitting(request, n, head_.load(std::memory_order_relaxed), tail);

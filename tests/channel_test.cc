@@ -494,6 +494,26 @@ TEST_P(ChannelTest, DropOldest_LeasesOfSeveralReceiversGivenBack_KeepTheirItems)
   EXPECT_EQ(TakeAll(), sent);
 }
 
+TEST_P(ChannelTest, DropOldest_ALeaseGivenBack_LeavesNoRoom) {
+  constexpr int kCapacity = 16;
+  channel_ = std::make_unique<Channel>(kItemType<Counted>, kCapacity, signals_);
+  channel_->SetEnds({.receivers = 1, .overwrites = true});
+  Values sent;
+  const auto fill = [&] {
+    while (Put({static_cast<int>(sent.size())}) == Outcome::kDone)
+      sent.push_back(static_cast<int>(sent.size()));
+  };
+  fill();
+  Receiver lease(*channel_, kCapacity, true);
+  ASSERT_EQ(lease.Take(), Outcome::kDone);
+  ASSERT_EQ(Put({16}), Outcome::kDone) << "it holds no room";
+  sent.push_back(16);
+  lease.Settle(0);
+  fill();
+  EXPECT_EQ(channel_->ledger().queued, 17u);
+  EXPECT_EQ(TakeAll(), sent);
+}
+
 // Which is what workers that keep an order count by.
 TEST_P(ChannelTest, DropOldest_PositionsAreThoseOfTheReceived) {
   channel_ = std::make_unique<Channel>(kItemType<Counted>, 2, signals_);
