@@ -1,5 +1,7 @@
 #include "weir/core/operations.h"
 
+#include <algorithm>
+
 #include "weir/core/engine_state.h"
 #include "weir/core/run_state.h"
 
@@ -46,7 +48,7 @@ absl::Status SleepOperation::await_resume() {
 void Turnstile::Advance(uint64_t number) {
   WakeList wakes;
   MutexLock lock(mutex_);
-  now_ = number;
+  now_ = std::max(now_, number);
   for (WaitLink* link = waiting_.front(); link != nullptr;) {
     WaitLink* next = WaitList::Next(*link);
     if (static_cast<TurnOperation*>(link)->number_ <= number) {

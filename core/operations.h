@@ -60,7 +60,7 @@ class ThisWork final : public Operation {
 // their input over several workers. Thread-safe.
 class Turnstile {
  public:
-  // It is `number`'s turn now, and no later one's; who waits for it, or for an earlier one, is woken.
+  // It is `number`'s turn now, if that of a later one has not come before; who waits for it, or for an earlier one, is woken.
   void Advance(uint64_t number);
   // Before a run.
   void Reset();

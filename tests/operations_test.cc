@@ -362,6 +362,21 @@ TEST_P(OperationsTest, Turnstile_LetsThroughInTheOrderOfNumbers) {
   EXPECT_EQ(order, (std::vector<int>{0, 1, 2, 3, 4}));
 }
 
+// As of ordered workers whose output is refused: what they give back has places anew, and whose turn had come keeps it.
+TEST_P(OperationsTest, Turnstile_AdvancedToAnEarlierNumber_StaysWhereItWas) {
+  internal::Turnstile turns;
+  turns.Advance(5);
+  turns.Advance(3);
+  Graph& graph = NewGraph();
+  graph.Add<ProbeWork>("work", [&](Context& context) -> Task<> {
+    internal::TurnOperation turn(turns, 5, context);
+    absl::Status come = co_await turn;
+    co_return come;
+  });
+  const Report report = RunToEnd(engine(), graph);
+  EXPECT_TRUE(report.ok()) << report.status;
+}
+
 TEST_P(OperationsTest, Turnstile_CancelledWhileWaiting_IsCancelled) {
   internal::Turnstile turns;
   absl::Status come = absl::CancelledError("it has not begun");
