@@ -1,7 +1,6 @@
 #include "weir/graphs/pack.h"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -20,6 +19,7 @@
 #include "weir/graphs/content_digest.h"
 #include "weir/graphs/zstd_check.h"
 #include "weir/graphs/zstd_frame.h"
+#include "weir/stages/await_input.h"
 
 namespace weir {
 namespace {
@@ -74,7 +74,7 @@ class InputFile {
                               const std::function<bool()>& stop) {
     size_t filled = 0;
     while (filled < size && !stop()) {
-      if (!AwaitInput()) continue;
+      if (!internal::AwaitInput(fd_, stop)) break;
       const ssize_t got = ::read(fd_, into + filled, std::min(size - filled, kCallBytes));
       if (got < 0 && errno == EINTR) continue;
       if (got < 0) return CannotRead();
@@ -86,16 +86,6 @@ class InputFile {
   }
 
  private:
-  // Whether there is something to read, or to learn from a read; waits for it a while. A read of a pipe that says nothing would
-  // not see that the run is drained or cancelled.
-  bool AwaitInput() const {
-    constexpr int kGlance = 100;  // milliseconds
-    struct pollfd input {
-      fd_, POLLIN, 0
-    };
-    const int ready = ::poll(&input, 1, kGlance);
-    return ready > 0 || (ready < 0 && errno != EINTR);
-  }
   absl::Status CannotRead() const {
     return absl::Status(absl::ErrnoToStatusCode(errno),
                         absl::StrCat("cannot read ", name_, ": ", ::strerrordesc_np(errno)));

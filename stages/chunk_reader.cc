@@ -1,7 +1,6 @@
 #include "weir/stages/chunk_reader.h"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -10,26 +9,10 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "weir/stages/await_input.h"
 #include "weir/stages/file_error.h"
 
 namespace weir::internal {
-namespace {
-
-// Waits until a pipe or a terminal has something to give, or has ended; false if `context` is cancelled or drains before. A read
-// would wait without looking.
-bool AwaitInput(int fd, const Context& context) {
-  constexpr int kGlance = 100;  // milliseconds
-  struct pollfd input {
-    fd, POLLIN, 0
-  };
-  while (true) {
-    const int ready = ::poll(&input, 1, kGlance);
-    if (ready > 0 || (ready < 0 && errno != EINTR)) return true;
-    if (context.cancelled() || context.draining()) return false;
-  }
-}
-
-}  // namespace
 
 ChunkReader::ChunkReader(const ReadOptions& options)
     : options_(options),
@@ -74,6 +57,7 @@ absl::Status ChunkReader::Next(std::string& chunk, const Context& context) {
 }
 
 absl::Status ChunkReader::Read(std::string& chunk, const Context& context) {
+  const auto stop = [&context] { return context.cancelled() || context.draining(); };
   chunk = std::exchange(carry_, {});
   while (true) {
     const size_t before = chunk.size();
@@ -81,7 +65,7 @@ absl::Status ChunkReader::Read(std::string& chunk, const Context& context) {
     size_t filled = before;
     bool ended = false;
     while (filled < chunk.size()) {
-      if (!regular_ && !AwaitInput(fd_, context)) {
+      if (!regular_ && !AwaitInput(fd_, stop)) {
         chunk.clear();
         return absl::OkStatus();
       }
