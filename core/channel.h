@@ -263,8 +263,13 @@ class Channel final : public Pooled {
     return receivers_ == 0 || sender.closed ||
            (sender.from_source && signals_.draining.load(std::memory_order_acquire));
   }
+  // How many of `queued` items one receiver takes at the most: an equal part among the receiving Works, but not less than half of
+  // what that is in a full channel. Small batches cost more than they share.
   size_t share(size_t queued) const {
-    return receiving_works_ <= 1 ? queued : (queued + receiving_works_ - 1) / receiving_works_;
+    if (receiving_works_ <= 1) return queued;
+    const size_t least = capacity_ / (2 * receiving_works_);
+    const size_t equal = (queued + receiving_works_ - 1) / receiving_works_;
+    return std::min(queued, std::max(least, equal));
   }
   // By the receiving side, or with nobody there.
   size_t queued() const {
@@ -387,7 +392,7 @@ class Channel final : public Pooled {
   Outcome Overwrite(SendRequest& request, const SendPolicy& policy);
   void Drop(void* items, size_t count, const SendPolicy& policy);
   // Takes the lock for a few items at a time, and destroys them outside.
-  void DestroyQueued(uint64_t Channel::*counter);
+  void DestroyQueued(uint64_t Channel::* counter);
 
   // A line each: what all read, the sending side's, the receiving side's, and both sides'. Thousands of channels at once are not
   // unusual: a line more would tell.

@@ -209,6 +209,13 @@ const auto kOutsOf = [](const Stage& stage) -> auto& { return stage.outs(); };
 
 }  // namespace
 
+size_t Graph::DefaultCapacity(const Channel& channel) {
+  int workers = channel.in->stage().workers();
+  for (const internal::OutBase* out : channel.outs)
+    workers = std::max(workers, out->stage().workers());
+  return kDefaultCapacity * static_cast<size_t>(std::max(1, workers));
+}
+
 std::vector<Graph::Channel> Graph::Channels() const { return Channels(TopologicalOrder()); }
 
 std::vector<Graph::Channel> Graph::Channels(const std::vector<Stage*>& order) const {
@@ -225,6 +232,7 @@ std::vector<Graph::Channel> Graph::Channels(const std::vector<Stage*>& order) co
       if (channel == kNone) continue;
       channel = channels.size();
       channels.emplace_back().in = in;
+      channels.back().capacity = 0;  // not declared yet
     }
   }
   for (const Edge& edge : edges_) {
@@ -235,6 +243,9 @@ std::vector<Graph::Channel> Graph::Channels(const std::vector<Stage*>& order) co
     if (edge.options.feedback) channels[at].feedback.push_back(edge.out);
     if (edge.options.capacity.has_value()) channels[at].capacity = *edge.options.capacity;
     if (edge.options.bytes.has_value()) channels[at].bytes = *edge.options.bytes;
+  }
+  for (Channel& channel : channels) {
+    if (channel.capacity == 0) channel.capacity = DefaultCapacity(channel);
   }
   return channels;
 }

@@ -24,8 +24,8 @@
 namespace weir {
 
 struct ChannelOptions {
-  // How many items the channel may hold; at least 1. Outs that share an In share its channel: they give the same
-  // capacity, or one of them gives it.
+  // How many items the channel may hold; at least 1. By default Graph::kDefaultCapacity for each worker of the stage that has the
+  // most workers, of those that it joins. Outs that share an In share its channel: they give the same capacity, or one gives it.
   std::optional<size_t> capacity = std::nullopt;
   // How many bytes of them; not bounded if it is not given. An item that is larger passes alone. In::MeasureBy says how large an
   // item is. Outs that share an In share this too.
@@ -124,6 +124,7 @@ class Graph {
   // With the topological order, for who has it already.
   absl::Status Check(const std::vector<Stage*>& order) const;
   std::vector<Channel> Channels(const std::vector<Stage*>& order) const;
+  static size_t DefaultCapacity(const Channel& channel);
   bool Owns(const Stage& stage) const {
     return stage.index_ < stages_.size() && stages_[stage.index_].get() == &stage;
   }

@@ -16,6 +16,9 @@ namespace weir::internal {
 // First in, first out; intrusive. Not thread-safe.
 class JobQueue {
  public:
+  // A job that is expected to take so long is long: it is worth moving to a worker that is awake.
+  static constexpr uint32_t kLongNs = 4'000;
+
   // `cost_ns`: what the job's run is expected to take.
   void PushBack(Job& job, uint32_t cost_ns) {
     assert(!job.queued_.load(std::memory_order_relaxed) && "weir: a job was posted twice");
@@ -42,6 +45,13 @@ class JobQueue {
   }
   bool empty() const { return first_ == nullptr; }
   size_t size() const { return size_; }
+  // How much of a long job, of the mean length of those that are here, would be done at the same time as the rest, if another worker
+  // took it while this one has `running_ns` of work in its hands.
+  uint64_t LongOverlapNs(uint64_t running_ns) const {
+    if (long_ == 0) return 0;
+    const uint64_t taken_ns = long_ns_ / long_;
+    return std::min(taken_ns, running_ns + cost_ns_ - taken_ns);
+  }
   // What the jobs are expected to take together.
   uint64_t cost_ns() const { return cost_ns_; }
   // How much of that would be done at the same time as the rest, if another worker took the first half of the jobs while this
@@ -58,29 +68,45 @@ class JobQueue {
     job.next_ = nullptr;
     (last_ == nullptr ? first_ : last_->next_) = &job;
     last_ = &job;
-    ++size_;
-    cost_ns_ += job.cost_ns_;
+    Count(job);
   }
   void Prepend(Job& job) {
     job.next_ = first_;
     first_ = &job;
     if (last_ == nullptr) last_ = &job;
-    ++size_;
-    cost_ns_ += job.cost_ns_;
+    Count(job);
   }
   Job* UnlinkFront() {
     Job* job = first_;
-    first_ = job->next_;
-    if (first_ == nullptr) last_ = nullptr;
-    --size_;
-    cost_ns_ -= job->cost_ns_;
+    UnlinkAfter(nullptr, *job);
     return job;
+  }
+  // `before` is null for the first.
+  void UnlinkAfter(Job* before, Job& job) {
+    (before == nullptr ? first_ : before->next_) = job.next_;
+    if (last_ == &job) last_ = before;
+    --size_;
+    cost_ns_ -= job.cost_ns_;
+    if (job.cost_ns_ >= kLongNs) {
+      --long_;
+      long_ns_ -= job.cost_ns_;
+    }
+  }
+  void Count(const Job& job) {
+    ++size_;
+    cost_ns_ += job.cost_ns_;
+    if (job.cost_ns_ >= kLongNs) {
+      ++long_;
+      long_ns_ += job.cost_ns_;
+    }
   }
 
   Job* first_ = nullptr;
   Job* last_ = nullptr;
   size_t size_ = 0;
   uint64_t cost_ns_ = 0;
+  size_t long_ = 0;  // how many of them are long
+  uint64_t long_ns_ = 0;
 };
 
 // A mean that forgets after about eight measurements, never 0. One outlier, of a thread that lost its core say, hardly counts.

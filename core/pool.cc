@@ -1,5 +1,6 @@
 #include "weir/core/pool.h"
 
+#include <algorithm>
 #include <chrono>
 #include <mutex>
 #include <thread>
@@ -63,9 +64,15 @@ bool Pool::OnOwnThread() const { return place.pool == this; }
 
 void Pool::Post(Job& job) {
   const bool inside = place.pool == this;
+  if (inside && job.cost_ns_ >= JobQueue::kLongNs && PostHome(job)) return;
   Worker& worker = inside ? *static_cast<Worker*>(place.worker) : workers_[job.worker_ % threads_];
   const uint32_t mean = worker.mean_ns.load(std::memory_order_relaxed);
-  const uint32_t own_mean = inside && mean >= kMeasureAllNs ? worker.run_times.MeanNs(&job) : 0;
+  // What is known of the job itself where jobs are measured one by one: by this worker, or by the one that it comes from.
+  uint32_t own_mean = 0;
+  if (mean >= kMeasureAllNs) {
+    if (inside) own_mean = worker.run_times.MeanNs(&job);
+    if (own_mean == 0) own_mean = job.cost_ns_;
+  }
   bool awake;
   {
     MutexLock lock(worker.mutex);
@@ -82,11 +89,25 @@ void Pool::Post(Job& job) {
   }
 }
 
+bool Pool::PostHome(Job& job) {
+  Worker& home = workers_[job.worker_];
+  if (&home == place.worker || !home.looking_out.load(std::memory_order_relaxed)) return false;
+  MutexLock lock(home.mutex);
+  if (!home.draining || home.asleep) return false;
+  home.queue.PushBack(job, job.cost_ns_);
+  Publish(home);
+  return true;
+}
+
 void Pool::Publish(Worker& worker) {
   worker.queued.store(worker.queue.size(), std::memory_order_relaxed);
   const bool may_be_worth = worker.queue.cost_ns() >= kWorthAWakeNs;
   worker.overlap_ns.store(may_be_worth ? worker.queue.OverlapNs(worker.running_ns) : 0,
                           std::memory_order_relaxed);
+  worker.worth_taking.store(
+      !worker.queue.empty() && (worker.running_ns >= JobQueue::kLongNs ||
+                                worker.queue.LongOverlapNs(worker.running_ns) >= JobQueue::kLongNs),
+      std::memory_order_relaxed);
 }
 
 bool Pool::Start(Worker& worker) {
@@ -139,21 +160,24 @@ void Pool::Drain(Worker& worker) {
   const Place outer = place;  // a stage's parallel_for may run a drain inside of a job
   place = {this, &worker};
   worker.is_nested = outer.pool != nullptr;
-  worker.was_idle_for_short = false;
   worker.running.store(true, std::memory_order_relaxed);
-  do {
-    RunJobs(worker);
-  } while (AwaitJobs(worker));
+  while (AwaitJobs(worker, RunJobs(worker))) {
+  }
   place = outer;
   MutexLock lock(mutex_);
   if (--drains_ == 0) no_drains_.notify_all();
 }
 
-void Pool::RunJobs(Worker& worker) {
-  int64_t began = NowNs();
+int64_t Pool::RunJobs(Worker& worker) {
+  const int64_t entered = NowNs();
+  int64_t began = entered;
   uint32_t since = 0;  // jobs run since then
   while (Job* job = Next(worker)) {
     job->worker_ = worker.index;
+    if (worker.missed_ns >= kMissedNs) [[unlikely]] {
+      worker.missed_ns = 0;
+      if (working_.load(std::memory_order_relaxed) < threads_) StartAnother();
+    }
     job->Run();
     worker.jobs.store(worker.jobs.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
     if (threads_ == 1) continue;  // there is nobody to share with, and nothing to measure
@@ -170,6 +194,7 @@ void Pool::RunJobs(Worker& worker) {
       Steal(worker);
     }
   }
+  return NowNs() - entered;
 }
 
 Job* Pool::Next(Worker& worker) {
@@ -187,6 +212,9 @@ Job* Pool::TakeOwn(Worker& worker) {
   worker.current = job;
   worker.running_ns = job == nullptr ? 0 : job->cost_ns_;
   Publish(worker);
+  if (worker.worth_taking.load(std::memory_order_relaxed)) [[unlikely]]
+    worker.missed_ns +=
+        std::min<uint64_t>(worker.queue.LongOverlapNs(worker.running_ns), job->cost_ns_);
   return job;
 }
 
@@ -194,6 +222,7 @@ bool Pool::WorthStealing(const Worker& worker) const {
   return worker.queued.load(std::memory_order_relaxed) > 0 &&
          (worker.stalled.load(std::memory_order_relaxed) ||
           !worker.running.load(std::memory_order_relaxed) ||
+          worker.worth_taking.load(std::memory_order_relaxed) ||
           worker.overlap_ns.load(std::memory_order_relaxed) >= kWorthAWakeNs);
 }
 
@@ -218,22 +247,22 @@ bool Pool::Steal(Worker& worker) {
   return false;
 }
 
-bool Pool::AwaitJobs(Worker& worker) {
-  const int64_t began = NowNs();
-  const bool some = (worker.was_idle_for_short && LookOut(worker)) || Sleep(worker);
-  if (!some) return false;  // the worker may have another drain by now
-  worker.was_idle_for_short = NowNs() - began < kShortIdleNs;
-  return true;
+bool Pool::AwaitJobs(Worker& worker, int64_t worked_ns) {
+  // Looking out costs no more than was worked: a worker that is woken for little sleeps again.
+  return (worked_ns >= kLookOutNs && LookOut(worker)) || Sleep(worker);
 }
 
 bool Pool::LookOut(Worker& worker) {
   const int64_t until = NowNs() + kLookOutNs;
+  worker.looking_out.store(true, std::memory_order_relaxed);
+  bool found = false;
   do {
-    if (worker.queued.load(std::memory_order_relaxed) > 0 || Steal(worker)) return true;
-    // Whoever is about to post may have no core of its own.
-    std::this_thread::yield();
-  } while (NowNs() < until && !closing_.load(std::memory_order_relaxed));
-  return false;
+    found = worker.queued.load(std::memory_order_relaxed) > 0 || Steal(worker);
+    // The thread that is about to post may have no core of its own.
+    if (!found) std::this_thread::yield();
+  } while (!found && NowNs() < until && !closing_.load(std::memory_order_relaxed));
+  worker.looking_out.store(false, std::memory_order_relaxed);
+  return found;
 }
 
 bool Pool::Sleep(Worker& worker) {

@@ -75,9 +75,12 @@ class Pool final : public Executor {
     // Written with the lock; read by those who look for work. They order nothing.
     std::atomic<size_t> queued{0};
     std::atomic<uint64_t> overlap_ns{0};  // what is won if another worker takes half of the queue
+    std::atomic<bool> worth_taking{
+        false};  // something is won if one that is awake takes half of it
     // Written by the drain, and they order nothing either.
-    std::atomic<bool> running{false};  // the drain has a thread, which is not asleep
-    std::atomic<bool> stalled{false};  // jobs stand behind a long one
+    std::atomic<bool> running{false};      // the drain has a thread, which is not asleep
+    std::atomic<bool> stalled{false};      // jobs stand behind a long one
+    std::atomic<bool> looking_out{false};  // for jobs, awake
     std::atomic<uint32_t> mean_ns{kMeasureAllNs};
     std::atomic<uint64_t> jobs{0};
     uint64_t jobs_seen = 0;  // by the watch
@@ -85,8 +88,9 @@ class Pool final : public Executor {
     // The drain's, and of the job that it runs.
     const Job* current = nullptr;
     RunTimes run_times;
-    bool is_nested = false;           // the drain runs inside of another's job
-    bool was_idle_for_short = false;  // the last time that there were no jobs
+    bool is_nested = false;  // the drain runs inside of another's job
+    // What would have been done at the same time, had another worker been awake, since it last woke one.
+    uint64_t missed_ns = 0;
     Bed bed;
   };
 
@@ -97,19 +101,20 @@ class Pool final : public Executor {
   // Jobs that are longer than this are measured one by one, shorter ones many at a time: a clock read takes 30 ns.
   static constexpr uint32_t kMeasureAllNs = 2'000;
   static constexpr uint32_t kMeasuredTogether = 32;
-  // A worker that was idle for a short time looks out for jobs for so long before it sleeps.
-  static constexpr int64_t kShortIdleNs = 60'000;
+  // A worker that has had jobs for as long as this looks out for more for as long before it sleeps.
   static constexpr int64_t kLookOutNs = 20'000;
+  // So much work that was not done at the same time, though it could have been, has cost more than a wake-up.
+  static constexpr uint64_t kMissedNs = 100'000;
   static constexpr std::chrono::milliseconds kAsleep{1};
 
   static void DrainEntry(void* worker);
   void Drain(Worker& worker);
-  // Runs what there is.
-  void RunJobs(Worker& worker);
+  // Runs what there is. Returns how long it took, in nanoseconds.
+  int64_t RunJobs(Worker& worker);
   Job* Next(Worker& worker);
   Job* TakeOwn(Worker& worker);
-  // Waits for jobs. False: none came, and the worker has no drain any more.
-  bool AwaitJobs(Worker& worker);
+  // Waits for jobs, after having worked for `worked_ns`. False: none came, and the worker has no drain any more.
+  bool AwaitJobs(Worker& worker, int64_t worked_ns);
   bool LookOut(Worker& worker);
   bool Sleep(Worker& worker);
   // Takes half of what stands at another worker, if that pays. False: nothing was worth it.
@@ -117,6 +122,8 @@ class Pool final : public Executor {
   bool WorthStealing(const Worker& worker) const;
   // After each change of its queue.
   static void Publish(Worker& worker) ABSL_EXCLUSIVE_LOCKS_REQUIRED(worker.mutex);
+  // Gives a long job back to the worker that ran it last, if that one is awake and has nothing to do.
+  bool PostHome(Job& job);
   // Gives a worker a drain that is awake. False: it has one.
   bool Start(Worker& worker);
   bool Wake(Worker& worker);

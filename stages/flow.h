@@ -33,13 +33,14 @@ struct StepOptions {
   bool ordered = true;  // see FunctionOptions
   bool blocking = false;
   bool fuse = true;
+  size_t ordered_window = 0;
   // Of the channel that feeds the step: see ChannelOptions.
   std::optional<size_t> capacity = std::nullopt;
   std::optional<size_t> bytes = std::nullopt;
   WhenFull when_full = WhenFull::kBlock;
   absl::Duration patience = absl::ZeroDuration();
 
-  operator FunctionOptions() const { return {workers, ordered, blocking, fuse}; }
+  operator FunctionOptions() const { return {workers, ordered, blocking, fuse, ordered_window}; }
   operator ChannelOptions() const { return {capacity, bytes, when_full, patience}; }
 };
 

@@ -1,8 +1,13 @@
 #include "weir/stages/function_stage.h"
 
+#include <algorithm>
+#include <memory>
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "weir/core/lease.h"
 #include "weir/stages/fuse.h"
+#include "weir/stages/reorder_window.h"
 
 namespace weir::internal {
 namespace {
@@ -25,6 +30,7 @@ struct FunctionRound {
   const std::unique_ptr<Body> body;
   LeaseBase& lease;
   Onward onward;
+  std::unique_ptr<HeldRound> held;  // on its way into the reorder window, or out of it
   Verdict verdict = Verdict::kNext;
   absl::Status error;
 
@@ -40,6 +46,53 @@ struct FunctionRound {
     return taken.count;
   }
 };
+
+// Passes on the round of the inputs from `first` to `next`, which one of several workers that keep their inputs' order has finished:
+// leaves it in the window, or emits it, and what follows there. OK also for a round that ends in an error: then nothing later is
+// emitted.
+Task<> EmitInTurn(Context& context, ReorderWindow& window, FunctionRound& round, uint64_t first,
+                  uint64_t next) {
+  Onward& onward = round.onward;
+  const bool may_leave = next > first && round.verdict == Verdict::kNext && !onward.failed();
+  const uint64_t from = may_leave ? window.HoldsFrom(first, next) : first;
+  if (!window.Reached(from)) {
+    TurnOperation turn(window.turnstile(), from, context);
+    absl::Status come = co_await turn;
+    if (!come.ok()) {
+      onward.Count();
+      co_return come;
+    }
+  }
+  bool left = false;
+  if (may_leave && !window.Reached(first)) {
+    onward.LeaveIn(round.held);
+    round.held->first = first;
+    round.held->next = next;
+    left = window.Hold(round.held);
+    if (!left) onward.TakeFrom(*round.held);
+  }
+  while (!left) {
+    onward.Count();
+    if (onward.has_output()) {
+      SendOnward send = onward.Send();
+      absl::Status sent = co_await send;
+      if (!sent.ok()) {
+        if (absl::IsOutOfRange(sent)) window.OpenToAll();
+        co_return onward.Refused(sent);
+      }
+    }
+    if (onward.failed()) co_return onward.Fail(round.error);
+    if (round.failed()) co_return absl::OkStatus();
+    if (!window.Advance(next, round.held)) break;
+    onward.TakeFrom(*round.held);
+    next = round.held->next;
+  }
+  if (onward.TakeEndOfTurn()) {
+    YieldOperation yield;
+    co_await yield;
+  }
+  co_return absl::OkStatus();
+}
 
 }  // namespace
 
@@ -61,6 +114,16 @@ Task<> FunctionStage::Work(Context& context) {
   co_return ended;
 }
 
+void FunctionStage::BeginRun(RunState&) {
+  if (!ordered_ || workers() == 1 || outs().empty()) return;
+  if (ordered_window_ > 0) {
+    reorder_.Begin(ordered_window_, 0);
+    return;
+  }
+  const size_t workers = static_cast<size_t>(this->workers());
+  reorder_.Begin(std::max(ins()[0]->channel().capacity(), 16 * workers), 4 * workers);
+}
+
 Task<> FunctionStage::WorkFrom(Context& context, LeaseBase& lease) {
   Channel& input = ins()[0]->channel();
   ThisWork this_work;
@@ -71,10 +134,8 @@ Task<> FunctionStage::WorkFrom(Context& context, LeaseBase& lease) {
   Onward& onward = round.onward;
 
   while (!lease.empty()) {
-    const uint64_t first = lease.position();
-    const uint64_t next = first + lease.size();
-    bool my_turn = !in_turn;
     while (!lease.empty() && round.verdict == Verdict::kNext) {
+      const uint64_t first = lease.position();
       if (blocking_) {
         auto call = context.Blocking([&round] { round.Process(); });
         absl::Status called = co_await call;
@@ -82,29 +143,20 @@ Task<> FunctionStage::WorkFrom(Context& context, LeaseBase& lease) {
       } else {
         round.Process();
       }
-      if (!my_turn) {
-        TurnOperation turn(turns_, first, context);
-        absl::Status come = co_await turn;
-        if (!come.ok()) {
-          onward.Count();
-          co_return come;
-        }
-        my_turn = true;
+      if (in_turn) {
+        Task<> emit = EmitInTurn(context, reorder_, round, first, lease.position());
+        absl::Status emitted = co_await emit;
+        if (!emitted.ok()) co_return emitted;
+        continue;
       }
-      onward.Count();
       if (onward.has_output()) {
         SendOnward send = onward.Send();
         absl::Status sent = co_await send;
-        if (!sent.ok()) {
-          if (in_turn) turns_.Advance(next);  // the others have to learn of it too
-          co_return onward.Refused(sent);
-        }
+        if (!sent.ok()) co_return onward.Refused(sent);
       }
       if (onward.failed()) co_return onward.Fail(round.error);
       onward.Consider();
     }
-    // After a failure in order, nothing later is emitted.
-    if (in_turn && !round.failed()) turns_.Advance(next);
     if (round.verdict != Verdict::kNext) break;
     ReceiveBatchOperation receive(input, lease, onward.limit(), Unbounded());
     co_await receive;

@@ -9,23 +9,28 @@
 
 #include "absl/status/status.h"
 #include "weir/core/block_pool.h"
-#include "weir/core/operations.h"
 #include "weir/core/stage.h"
 #include "weir/stages/items.h"
 #include "weir/stages/kernel.h"
+#include "weir/stages/reorder_window.h"
 
 namespace weir {
 
 struct FunctionOptions {
-  // They share the input's channel, each a fair share of what is there: many workers want a capacity of some dozen items each.
+  // They share the input's channel, each a fair share of what is there. Unless it is declared, its capacity follows their number
+  // (ChannelOptions::capacity).
   int workers = 1;
-  // With several workers: outputs come in the order of their inputs. Each worker holds at most one batch that is out of
-  // turn. `false` for speed.
+  // With several workers: outputs come in the order of their inputs. A worker that is out of turn leaves its outputs in the stage's
+  // reorder window and takes the next inputs, so one slow item does not hold up the others.
   bool ordered = true;
   // The function blocks: it runs on the engine's threads for blocking calls.
   bool blocking = false;
   // The stage may be fused with its neighbours, where nothing observable changes by it (weir/stages/fuse.h).
   bool fuse = true;
+  // How many inputs the workers of an ordered stage may be ahead of the first one that is not emitted yet, in items; it bounds what
+  // the reorder window holds. 0: as many as the input's channel may hold, at least 16 for each worker, and of items that take so
+  // little time that they are processed many at a time, four such batches for each worker.
+  size_t ordered_window = 0;
 };
 
 namespace internal {
@@ -77,12 +82,14 @@ class FunctionStage : public Stage {
       : ordered_(options.ordered),
         blocking_(options.blocking),
         fuse_(options.fuse && !options.blocking),
-        fusable_(fusable) {
+        fusable_(fusable),
+        ordered_window_(options.ordered_window) {
     set_workers(options.workers);
   }
 
   bool blocking() const { return blocking_; }
-  void BeginRun(RunState&) override { turns_.Reset(); }
+  void BeginRun(RunState&) override;
+  void EndRun() override { reorder_.DiscardHeld(); }
 
  private:
   // From the first items, which are in `lease`, or from the end of an input that had none.
@@ -95,7 +102,8 @@ class FunctionStage : public Stage {
   const bool blocking_;
   const bool fuse_;
   const bool fusable_;
-  Turnstile turns_;  // whose batch may be emitted, by the position of its first item
+  const size_t ordered_window_;
+  ReorderWindow reorder_;  // for several workers that keep their inputs' order
 };
 
 }  // namespace internal

@@ -25,23 +25,23 @@ bool FusedStage::Run(bool count_now) {
   } catch (...) {
     error_ = ToStatus(std::current_exception());
   }
-  const Batch batch{taken, input_.size() - taken, verdict == Verdict::kFailed};
+  const FusedTake take{&channel_, taken, input_.size() - taken, verdict == Verdict::kFailed};
   input_.Clear();
   if (count_now) {
-    Count(batch);
+    Count(take);
   } else {
-    uncounted_ = batch;
+    uncounted_ = take;
   }
   return true;
 }
 
-inline void FusedStage::Count(const Batch& batch) {
-  const uint64_t first = channel_.Pass(batch.taken);
-  if (batch.left > 0) channel_.Refuse(batch.left);
-  if (batch.last_failed) error_ = AtItem(first + batch.taken - 1, error_);
+inline void FusedStage::Count(const FusedTake& take) {
+  const uint64_t first = channel_.Pass(take.taken);
+  if (take.left > 0) channel_.Refuse(take.left);
+  if (take.last_failed) error_ = AtItem(first + take.taken - 1, error_);
 }
 
-void FusedStage::Count() { Count(std::exchange(uncounted_, {})); }
+void FusedStage::Count() { Count(std::exchange(uncounted_, FusedTake{&channel_})); }
 
 void FusedStage::FailRun(const absl::Status& error) {
   own_work_.run().FusedBodyFailed(own_work_, error);
@@ -79,6 +79,23 @@ void Onward::RunFused() {
 
 void Onward::CountFused() {
   for (const auto& stage : fused_) stage->Count();
+}
+
+void Onward::LeaveIn(std::unique_ptr<HeldRound>& round) {
+  if (!looked_) Look();  // a round without outputs has not needed to know the row
+  const ItemBuffer& like = last_items_ != nullptr ? *last_items_ : *items_;
+  if (round == nullptr) round = std::make_unique<HeldRound>(like.type());
+  round->fused.resize(fused_.size());
+  if (last_items_ != nullptr) round->items.Swap(*last_items_);
+  for (size_t i = 0; i < fused_.size(); ++i)
+    round->fused[i] = std::exchange(fused_[i]->uncounted(), FusedTake{});
+}
+
+void Onward::TakeFrom(HeldRound& round) {
+  if (!looked_) Look();
+  if (last_items_ != nullptr) round.items.Swap(*last_items_);
+  for (size_t i = 0; i < fused_.size(); ++i) fused_[i]->uncounted() = round.fused[i];
+  round.fused.clear();
 }
 
 absl::Status Onward::Refused(absl::Status sent) {

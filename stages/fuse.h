@@ -15,6 +15,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "absl/base/attributes.h"
@@ -25,6 +26,7 @@
 #include "weir/stages/function_stage.h"
 #include "weir/stages/items.h"
 #include "weir/stages/pace.h"
+#include "weir/stages/reorder_window.h"
 
 namespace weir::internal {
 
@@ -44,21 +46,18 @@ class FusedStage : public Pooled {
   ItemBuffer* outputs() { return body_->outputs(); }
   const absl::Status& error() const { return error_; }
   void FailRun(const absl::Status& error);
+  // What a call of Count would count, for a round that is left in a ReorderWindow, or comes from there.
+  FusedTake& uncounted() { return uncounted_; }
 
  private:
-  struct Batch {
-    size_t taken = 0;
-    size_t left = 0;
-    bool last_failed = false;
-  };
-  void Count(const Batch& batch);
+  void Count(const FusedTake& take);
 
   Work& own_work_;
   Channel& channel_;
   OutBase* const out_;
   ItemBuffer& input_;
   const std::unique_ptr<Body> body_;
-  Batch uncounted_;
+  FusedTake uncounted_;
   absl::Status error_;
 };
 
@@ -134,7 +133,7 @@ class Onward {
   // Runs the fused bodies over what has been emitted for `taken` items, and ends the Work's turn if the round was as long as one.
   ABSL_ATTRIBUTE_ALWAYS_INLINE void Run(size_t taken) {
     if (!looked_ || !fused_.empty()) RunFused();
-    if (pace_.End(work_.context(), taken, fused_.size())) work_.EndTurn();
+    if (pace_.End(work_.context(), taken, fused_.size())) EndTurn();
   }
   // Counts what the fused bodies have taken, in the order in which it is emitted.
   void Count() {
@@ -165,12 +164,26 @@ class Onward {
   // end as they would have one by one. An error is that of the stage whose output it is.
   absl::Status Refused(absl::Status sent);
 
+  // For a Work that keeps an order with others, and has to yield once it has passed its round on: a round was as long as a turn.
+  bool TakeEndOfTurn() { return std::exchange(turn_ended_, false); }
+  // Moves the outputs of a round, and what is to be counted with them, into `round` and back.
+  void LeaveIn(std::unique_ptr<HeldRound>& round);
+  void TakeFrom(HeldRound& round);
+
   bool failed() const { return failed_; }
   // The run fails with the errors of the bodies, each under its own stage's name; the status to end with. `own` is that of the Work's
   // own stage, if it failed on a later item.
   absl::Status Fail(const absl::Status& own);
 
  private:
+  void EndTurn() {
+    if (in_turn_) {
+      turn_ended_ =
+          true;  // not while it has the turn: the others would leave their rounds behind it for as long
+    } else {
+      work_.EndTurn();
+    }
+  }
   void RunFused();
   void CountFused();
   void Look();
@@ -187,6 +200,7 @@ class Onward {
   Pace pace_;
   bool looked_ = false;
   bool failed_ = false;
+  bool turn_ended_ = false;
   uint32_t batches_ = 0;
 };
 

@@ -43,7 +43,8 @@ TEST_F(FlowTest, Steps_AreTheStagesAndChannelsThatTheyName) {
           {"numbers", "FromRange"}, {"map", "Map"}, {"filter", "Filter"}, {"into", "Collect"}}));
   EXPECT_EQ(plan.stages[1].workers, 3);
   EXPECT_EQ(ChannelInto(plan, "map.in").capacity, 5u);
-  EXPECT_EQ(ChannelInto(plan, "filter.in").capacity, Graph::kDefaultCapacity);
+  EXPECT_EQ(ChannelInto(plan, "filter.in").capacity, 3 * Graph::kDefaultCapacity)
+      << "so much for each worker";
   EXPECT_EQ(ChannelInto(plan, "into.in").capacity, 2u);
 }
 
