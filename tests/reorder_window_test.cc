@@ -132,6 +132,21 @@ TEST_F(ReorderWindowTest, RoundsThatAreNeverEmitted_AreDestroyedAtTheEnd) {
   EXPECT_EQ(alive.use_count(), 1);
 }
 
+TEST_F(ReorderWindowTest, RoundsThatAreNeverEmitted_CountInTheFusedChannelsThatTheyPassed) {
+  RunSignals signals;
+  Channel channel(kItemType<int>, 4, signals);
+  channel.SetEnds({});
+  window_.Begin(100, 0);
+  Round round = Make(1, 4);
+  round->fused.push_back({.channel = &channel, .taken = 2, .left = 1});
+  EXPECT_TRUE(window_.Hold(round));
+  EXPECT_EQ(channel.ledger().received, 0u);
+  window_.DiscardHeld();
+  EXPECT_EQ(channel.ledger().received, 2u);
+  EXPECT_EQ(channel.ledger().refused, 1u);
+  EXPECT_TRUE(channel.ledger().balanced());
+}
+
 // --- In a run ---
 
 TEST(OrderedWorkersTest, AnyWindow_KeepsTheOrderAndEveryItem) {

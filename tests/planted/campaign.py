@@ -109,7 +109,7 @@ class Copy:
         self.core = sorted(
             os.path.relpath(path, folder) for path in glob.glob(os.path.join(folder, "core", "*.cc"))
             if not path.endswith("/tsan.cc"))
-        self.core += ["stages/%s.cc" % name for name in ("function_stage", "fuse", "source")]
+        self.core += ["stages/%s.cc" % name for name in ("function_stage", "fuse", "reorder_window", "source")]
         self.precompiled = precompiled or self.precompile()
 
     def path(self, name):
