@@ -106,6 +106,8 @@ void Channel::DestroyQueued(uint64_t Channel::*counter) {
     const uint64_t next = next_.load(std::memory_order_relaxed);
     ring_.MoveOut(next, room, taken.count);
     next_.store(next + taken.count, std::memory_order_relaxed);
+    // A thread at an Output may still receive: what it has seen of the tail is not to lie before next_.
+    tail_seen_ = tail_.load(std::memory_order_relaxed);
     head_.store(head_.load(std::memory_order_relaxed) + taken.count, std::memory_order_release);
     this->*counter += taken.count;
   }

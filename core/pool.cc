@@ -54,6 +54,7 @@ Pool::Pool(int threads)
 
 Pool::~Pool() {
   closing_.store(true, std::memory_order_relaxed);
+  while (posting_.load(std::memory_order_acquire) > 0) std::this_thread::yield();
   for (int i = 0; i < threads_; ++i) Wake(workers_[i]);
   std::unique_lock<std::mutex> lock(mutex_);
   no_drains_.wait(lock, [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return drains_ == 0; });
@@ -63,6 +64,7 @@ bool Pool::OnOwnThread() const { return place.pool == this; }
 
 void Pool::Post(Job& job) {
   const bool inside = place.pool == this;
+  if (!inside) posting_.fetch_add(1, std::memory_order_relaxed);
   Worker& worker = inside ? *static_cast<Worker*>(place.worker) : workers_[job.worker_ % threads_];
   const uint32_t mean = worker.mean_ns.load(std::memory_order_relaxed);
   const uint32_t own_mean = inside && mean >= kMeasureAllNs ? worker.run_times.MeanNs(&job) : 0;
@@ -80,6 +82,7 @@ void Pool::Post(Job& job) {
     MutexLock lock(worker.mutex);
     worker.kept_front = kKeptFront;
   }
+  if (!inside) posting_.fetch_sub(1, std::memory_order_release);  // the pool may be gone after it
 }
 
 void Pool::Publish(Worker& worker) {

@@ -34,7 +34,9 @@ namespace weir::internal {
 class Pool final : public Executor {
  public:
   explicit Pool(int threads);
-  ~Pool() override;  // waits for the drains to end; no job may be posted any more
+  // Waits for the drains to end, and for other threads to leave Post: the job that such a thread posts may have run, and ended
+  // all that there was to do, before its Post returns. No other job may be posted any more.
+  ~Pool() override;
 
   void Post(Job& job) override;
   void Watch();
@@ -132,6 +134,9 @@ class Pool final : public Executor {
   // some of its own takes them.
   std::atomic<bool> left_standing_{false};
   std::atomic<bool> closing_{false};
+  // Threads that are not the pool's and are in Post. The release with which one leaves ends what it does here; the destructor
+  // acquires it.
+  std::atomic<int> posting_{0};
 
   Mutex mutex_;
   int drains_ ABSL_GUARDED_BY(mutex_) = 0;

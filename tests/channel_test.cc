@@ -297,6 +297,21 @@ TEST_P(ChannelTest, Close_EndsAfterTheLastSender) {
   EXPECT_EQ(receiver.outcome(), Outcome::kEnd);
 }
 
+// As a thread at an Output does that has begun to receive before the Output was closed.
+TEST_P(ChannelTest, CloseReceiver_AReceiveThatComesAfterIt_SeesTheEnd) {
+  Open(8);
+  Put({1});
+  Receiver first(*channel_);
+  ASSERT_EQ(first.Take(), Outcome::kDone);
+  Put({2, 3, 4});
+  channel_->CloseReceiver();
+  EXPECT_EQ(channel_->ledger().unread, 3u);
+  Receiver late(*channel_);
+  EXPECT_NE(late.Take(), Outcome::kDone) << "what it was given has been destroyed";
+  EXPECT_EQ(late.request.got, 0u);
+  EXPECT_EQ(channel_->ledger().queued, 0u);
+}
+
 TEST_P(ChannelTest, CloseReceiver_RefusesSenders_DestroysWhatIsUnread) {
   Open(2);
   Put({1, 2});

@@ -1,6 +1,7 @@
 #include "weir/core/run.h"
 
 #include <atomic>
+#include <coroutine>
 #include <memory>
 #include <optional>
 #include <ranges>
@@ -749,6 +750,82 @@ TEST(EngineTest, Destructor_WithActiveRuns_EndsTheProcessWithAMessage) {
         new weir::Run(engine, *graph);
       },
       "an Engine was destroyed while runs were active; it must outlive its Runs");
+}
+
+// --- An engine may end as soon as its runs are over, whoever has ended them ---
+
+// What another thread resumes: `handle` is set once a coroutine waits for it.
+struct Resumption {
+  std::atomic<void*>* handle;
+  bool await_ready() { return false; }
+  void await_suspend(std::coroutine_handle<> waiting) { handle->store(waiting.address()); }
+  void await_resume() {}
+};
+
+constexpr int kEngineEnds = 100;
+
+TEST(EngineEndTest, AThreadThatResumesAnExternal_IsWaitedFor) {
+  for (int i = 0; i < kEngineEnds; ++i) {
+    std::atomic<void*> handle{nullptr};
+    auto engine = std::make_unique<Engine>(EngineOptions{.threads = 1 + i % 2});
+    Graph graph("test");
+    graph.Add<ProbeWork>("work", [&](Context& context) -> Task<> {
+      Resumption resumption{&handle};
+      auto external = context.External(resumption);
+      co_await external;
+      co_return absl::OkStatus();
+    });
+    std::thread other([&] {
+      while (handle.load() == nullptr) std::this_thread::yield();
+      std::coroutine_handle<>::from_address(handle.load()).resume();
+    });
+    EXPECT_TRUE(weir::Run(*engine, graph).Wait().ok());
+    engine.reset();
+    other.join();
+  }
+}
+
+TEST(EngineEndTest, AThreadThatCancelsAContext_IsWaitedFor) {
+  for (int i = 0; i < kEngineEnds; ++i) {
+    std::atomic<Context*> waits{nullptr};
+    auto engine = std::make_unique<Engine>(EngineOptions{.threads = 1 + i % 2});
+    Graph graph("test");
+    graph.Add<ProbeWork>("work", [&](Context& context) -> Task<> {
+      Context attempt = context.WithCancel();
+      waits.store(&attempt);
+      auto sleep = attempt.Sleep(absl::InfiniteDuration());
+      absl::Status slept = co_await sleep;
+      co_return absl::IsCancelled(slept) ? absl::OkStatus() : absl::InternalError("it slept");
+    });
+    std::thread other([&] {
+      while (waits.load() == nullptr) std::this_thread::yield();
+      waits.load()->Cancel(absl::AbortedError("enough"));
+    });
+    EXPECT_TRUE(weir::Run(*engine, graph).Wait().ok());
+    engine.reset();
+    other.join();
+  }
+}
+
+TEST(EngineEndTest, AnotherEngineWhoseRunWasAwaited_IsWaitedFor) {
+  Engine other({.threads = 1});
+  for (int i = 0; i < kEngineEnds; ++i) {
+    std::vector<int> into;
+    Graph inner("inner");
+    From(inner, "source", FromRange(std::views::iota(0, 3))).Collect("sink", into);
+    auto engine = std::make_unique<Engine>(EngineOptions{.threads = 1 + i % 2});
+    std::optional<weir::Run> awaited;
+    Graph graph("test");
+    graph.Add<ProbeWork>("work", [&](Context&) -> Task<> {
+      awaited.emplace(other, inner);
+      auto finished = awaited->Finished();
+      absl::StatusOr<Report> report = co_await finished;
+      co_return report.ok() ? report->status : report.status();
+    });
+    EXPECT_TRUE(weir::Run(*engine, graph).Wait().ok());
+    engine.reset();
+    EXPECT_EQ(into.size(), 3u);
+  }
 }
 
 TEST(EngineTest, GraphDestroyedWhileItRuns_EndsTheProcessWithAMessage) {
