@@ -55,7 +55,7 @@ class Run {
   void OnDone(std::function<void(const Report&)> callback);
 
   // Ends the run as soon as its Works have unwound; `cause` becomes its status if it is the first. Idempotent; legal at any
-  // time, also before the first Work has begun. `cause` must not be OK.
+  // time, also before the first Work has begun. In the place of an OK, which is no cause, the status is CANCELLED.
   void Cancel(absl::Status cause = absl::CancelledError("cancelled by the program"));
   // Ends the input: stages without inputs see `draining()`, their sleeps end, and their next send is refused with
   // OUT_OF_RANGE; what is in flight flows out. After `deadline` it becomes a cancellation, with DEADLINE_EXCEEDED. Of several calls

@@ -191,6 +191,9 @@ class RunState final {
   template <class Visit>
   void ForEachWaker(const Work& work, const Wait& wait, Visit&& visit) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  template <class Visit>
+  void ForEachAhead(const Work& work, const Wait& wait, Visit&& visit) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // "parse", or "parse#1" where the stage has several Works.
   std::string NameOf(const Work& work) const;
   // "is blocked on frames.in, 64 of 64"

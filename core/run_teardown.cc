@@ -33,6 +33,7 @@ void RunState::Keep(const absl::Status& error) {
 }
 
 void RunState::Cancel(absl::Status cause) {
+  if (cause.ok()) cause = CauseOfOk();
   {
     MutexLock lock(mutex_);
     if (phase_ == Phase::kFinishing || phase_ == Phase::kOver) return;

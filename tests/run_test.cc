@@ -341,6 +341,15 @@ TEST_P(RunTest, Cancel_KeepsSixteenLaterErrors_CountsTheRest) {
   }
 }
 
+TEST_P(RunTest, Cancel_WithAnOkStatus_DoesNotEndOk) {
+  Graph& graph = Endless();
+  Run& run = Start(engine(), graph);
+  run.Cancel(absl::OkStatus());
+  const Report report = Wait(run);
+  EXPECT_TRUE(absl::IsCancelled(report.status)) << report.status;
+  EXPECT_NE(report.status.message().find("not a cause"), absl::string_view::npos) << report.status;
+}
+
 TEST_P(RunTest, Cancel_FromManyThreads_EndsOnce) {
   if (simulated()) GTEST_SKIP() << "a simulated engine is driven by one thread";
   for (int round = 0; round < 20; ++round) {
