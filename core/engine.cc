@@ -124,6 +124,11 @@ class ThreadedEngine final : public EngineState {
     return n <= 1 ? 0 : state % n;
   }
   absl::Status MayWait() const override {
+    if (forked()) {
+      return absl::FailedPreconditionError(
+          "weir: this engine was made before the process was forked, and a child process has none of "
+          "its threads; make an engine in the child");
+    }
     if (!pool_.OnOwnThread() && !steady_.OnOwnThread()) return absl::OkStatus();
     return absl::FailedPreconditionError(
         "weir: a thread of an engine cannot wait for a run of that engine, which may need the "
@@ -150,6 +155,7 @@ class ThreadedEngine final : public EngineState {
   static constexpr int kTicksPerSearch = 50;
 
   void OnActive(bool active) override { steady_.SetTicking(active); }
+  bool has_threads() const override { return true; }
 
   void Tick() {
     pool_.Watch();
@@ -203,6 +209,10 @@ Engine Engine::Simulated(uint64_t seed, EngineOptions options) {
 }
 
 Engine::~Engine() {
+  if (state_->forked()) {  // a copy in a child process: there is no thread to join
+    (void)state_.release();
+    return;
+  }
   if (state_->active_runs() == 0) return;
   std::fputs("weir: an Engine was destroyed while runs were active; it must outlive its Runs\n",
              stderr);

@@ -37,10 +37,11 @@ class Run {
   Run(Engine& engine, Graph& graph, RunOptions options = {});
   Run(const Run&) = delete;
   Run& operator=(const Run&) = delete;
-  // Cancels the run if it is not over, and joins it. Not on a thread of its engine: the process is ended with a message.
+  // Cancels the run if it is not over, and joins it. Not where Wait is refused: the process is ended with a message.
   ~Run();
 
-  // Waits until the run is over. On a thread of its own engine, its clock's too, it is refused: the report's status is FAILED_PRECONDITION.
+  // Waits until the run is over. On a thread of its own engine, its clock's too, and in a blocking call (Context::Blocking) of the
+  // run itself, it is refused: the report's status is FAILED_PRECONDITION.
   Report Wait();
   // The same, for at most `timeout`; the report says with `over` whether it is. A Work that ignores a cancellation keeps its run from
   // being over, and is named in `teardown.overdue` after the grace period: to wait on, or to end the process (std::_Exit), is
