@@ -26,6 +26,9 @@ class BlockingTask {
   bool queued_ = false;
 };
 
+// The Work whose blocking call the calling thread makes, on one of a pool's threads; else null.
+const Work* BlockingCaller();
+
 class BlockingExecutor {
  public:
   virtual ~BlockingExecutor() = default;

@@ -3,6 +3,13 @@
 #include <exception>
 
 namespace weir::internal {
+namespace {
+
+thread_local const Work* caller = nullptr;
+
+}  // namespace
+
+const Work* BlockingCaller() { return caller; }
 
 BlockingPool::~BlockingPool() {
   {
@@ -71,7 +78,9 @@ void BlockingPool::Loop() {
     if (!task.caller_->Claim(Outcome::kDone, wakes))
       continue;  // cancelled; its frame waits for this lock
     lock.unlock();
+    caller = task.caller_;
     task.Execute();
+    caller = nullptr;
     wakes.Flush();
     lock.lock();
   }

@@ -5,7 +5,11 @@
 namespace weir::internal {
 
 Channel::Channel(const ItemType& type, size_t capacity, const RunSignals& signals)
-    : ring_(type), capacity_(capacity), signals_(signals) {}
+    : ring_(type),
+      capacity_(capacity),
+      signals_(signals),
+      most_leased_(static_cast<uint32_t>(
+          std::min(capacity, std::max<size_t>(1, kLargeBytes / type.size)))) {}
 
 Channel::~Channel() {
   if (type().destroy == nullptr) return;
@@ -24,7 +28,7 @@ void Channel::SetEnds(const Ends& ends) {
   receivers_ = ends.receivers;
   receiving_works_ = static_cast<uint32_t>(ends.receivers);
   overwrites_ = ends.overwrites;
-  place_ = ends.place;
+  place_ = static_cast<uint32_t>(ends.place);
   single_ = ends.single && !overwrites_ && may_be_single();
   gate_.store(single_ ? 0 : kMany);
   head_seen_ = single_ ? 0 - uint64_t{capacity_} : 0;  // full, until it has slots
@@ -111,6 +115,7 @@ bool Channel::SelectSend(SendRequest& request) {
   Measure(request);
   WakeList wakes;
   Lock lock(mutex_);
+  ReserveSlots(request.count);  // which may throw: before anything is claimed
   Outcome outcome = run_cancelled()                                    ? Outcome::kCancelled
                     : closed_to(*request.sender)                       ? Outcome::kClosed
                     : senders_waiting_.empty() && Fitting(request) > 0 ? Outcome::kDone
@@ -129,8 +134,11 @@ bool Channel::SelectSend(SendRequest& request) {
 }
 
 void Channel::UnlinkSend(SendRequest& request) {
+  WakeList wakes;
   Lock lock(mutex_);
+  const bool gives_up = request.linked();
   UnlinkSender(request);
+  if (gives_up) AdmitNext(wakes);
   if (request.refusable) refused_ += request.count - request.sent;
 }
 
@@ -301,6 +309,7 @@ void Channel::Drain() {
     }
     link = next;
   }
+  AdmitNext(wakes);
 }
 
 bool Channel::closed_to_sender(const SendingEnd& sender) const {
@@ -396,9 +405,11 @@ void Channel::Enter(SendRequest& request, size_t n) {
   if (n == 0) return;
   const uint64_t tail = tail_.load(std::memory_order_relaxed);
   if (!single_) {
-    if (overwrites_) ReserveSlots();
-    ring_.Reserve(tail + n - head_seen_, next_.load(std::memory_order_relaxed), tail);
+    // Those of a linked request have their slots.
+    if (tail + n - head_seen_ > ring_.slots() || overwrites_ || parked_items_ > 0)
+      ReserveSlots(request.linked() ? 0 : n);
     if (bytes_ != nullptr) bytes_->Enter(request, n, tail);
+    if (request.linked()) parked_items_ -= n;
   } else {
     ring_.Reserve(capacity_, 0, 0);
   }
@@ -437,6 +448,18 @@ void Channel::PutBack(size_t taken, void* rest, size_t rest_count) {
 
 // --- With the lock ---
 
+void Channel::ReserveSlots(size_t more) {
+  if (single_) return ring_.Reserve(capacity_, 0, 0);
+  const uint64_t next = next_.load(std::memory_order_relaxed);
+  const uint64_t tail = tail_.load(std::memory_order_relaxed);
+  const size_t held = tail - next + leased_;
+  // A lease that an overwriting channel gets back may come on top of its capacity.
+  const size_t left = overwrites_ ? capacity_ : std::max(held, capacity_) - held;
+  const size_t entering = std::min(more + parked_items_, left);
+  ring_.Reserve(held + entering, next, tail);
+  if (bytes_ != nullptr) bytes_->Reserve(entering, head_.load(std::memory_order_relaxed), tail);
+}
+
 void Channel::Link(WaitList& list, WaitLink& link, uint32_t bit) {
   list.PushBack(link);
   gate_.fetch_or(bit, std::memory_order_seq_cst);
@@ -467,7 +490,6 @@ Outcome Channel::PutLocked(SendRequest& request, WakeList& wakes) {
 
 Outcome Channel::TakeLocked(ReceiveRequest& request, WakeList& wakes) {
   if (run_cancelled()) return Outcome::kCancelled;
-  if (overwrites_ && request.lease) ReserveSlots(request.max);
   if (Hand(request)) {
     if (!request.lease || overwrites_) {
       PublishHandedOut();
@@ -479,9 +501,8 @@ Outcome Channel::TakeLocked(ReceiveRequest& request, WakeList& wakes) {
 }
 
 void Channel::LinkSender(SendRequest& request) {
-  // Whoever makes room moves the items in, on its own thread, and must not fail at it.
-  ReserveSlots();
-  if (bytes_ != nullptr) bytes_->Reserve(capacity_, tail_.load(std::memory_order_relaxed));
+  ReserveSlots(request.count - request.sent);
+  if (!single_) parked_items_ += request.count - request.sent;
   admit_at_.store(request.bounded || !single_ ? 1 : admit_room(), std::memory_order_relaxed);
   Link(senders_waiting_, request, kSenderParked);
 }

@@ -115,6 +115,8 @@ class Channel final : public Pooled {
 
   const ItemType& type() const { return ring_.type(); }
   size_t capacity() const { return capacity_; }
+  // The most that one lease takes: a buffer is reserved for it, so it is bounded where the capacity is large.
+  size_t most_leased() const { return most_leased_; }
   // Which of its run's channels it is.
   size_t place() const { return place_; }
 
@@ -230,6 +232,21 @@ class Channel final : public Pooled {
   // True if a sender must not send any more, because nobody receives, because sources are to stop, or because it is closed.
   bool closed_to_sender(const SendingEnd& sender) const;
   bool run_cancelled() const { return signals_.cancelled.load(std::memory_order_acquire); }
+  // By the receiving Work of that index, after a receive that a time or a Context might have ended: whether it has is kept until
+  // the Work's next receive of the kind.
+  void NoteBounded(int worker, Outcome outcome) {
+    const uint64_t bit = uint64_t{1} << std::min(worker, 63);
+    const bool was = (cut_off_.load(std::memory_order_relaxed) & bit) != 0;
+    const bool is = outcome == Outcome::kTimedOut || outcome == Outcome::kCancelled;
+    if (is && !was) cut_off_.fetch_or(bit, std::memory_order_relaxed);
+    if (was && !is) cut_off_.fetch_and(~bit, std::memory_order_relaxed);
+  }
+  // True if the last such receive of a Work was cut off, and there may be more to receive.
+  bool cut_off() const {
+    if (cut_off_.load(std::memory_order_relaxed) == 0) return false;
+    Lock lock(mutex_);
+    return senders_ > 0 || queued() > 0;
+  }
   Ledger ledger() const;
 
   // For the question whether a loop is quiet, with the lock held from `Lock` to `Unlock`, over all channels of the loop; none
@@ -255,10 +272,11 @@ class Channel final : public Pooled {
   static constexpr uint32_t kSendLocked = kMany | kReceiverGone | kCancelled | kDraining;
   static constexpr uint32_t kReceiveLocked = kMany | kCancelled;
 
+  // What takes more than so many bytes is not reserved before it is used.
+  static constexpr size_t kLargeBytes = size_t{1} << 20;
+
   // A single channel has all its slots from the first item on; a larger one grows as it is used, under its lock.
-  bool may_be_single() const {
-    return bytes_ == nullptr && capacity_ <= (size_t{1} << 20) / type().size;
-  }
+  bool may_be_single() const { return bytes_ == nullptr && capacity_ <= kLargeBytes / type().size; }
   bool closed_to(const SendingEnd& sender) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     return receivers_ == 0 || sender.closed ||
            (sender.from_source && signals_.draining.load(std::memory_order_acquire));
@@ -296,6 +314,8 @@ class Channel final : public Pooled {
   void Link(WaitList& list, WaitLink& link, uint32_t bit) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Unlink(WaitList& list, WaitLink& link, uint32_t bit) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void UnlinkSender(WaitLink& link) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    const auto& request = static_cast<const SendRequest&>(link);
+    if (!single_ && link.linked()) parked_items_ -= request.count - request.sent;
     Unlink(senders_waiting_, link, kSenderParked);
   }
   void UnlinkReceiver(WaitLink& link) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
@@ -371,6 +391,11 @@ class Channel final : public Pooled {
   void EndSends(Outcome outcome, WakeList& wakes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Gives the parked senders the room that there is.
   void AdmitSenders(WakeList& wakes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // A parked sender has left without sending everything. Where bytes are bounded, those that wait behind it may fit where it did
+  // not; otherwise there is no room for anybody.
+  void AdmitNext(WakeList& wakes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    if (bytes_ != nullptr) AdmitSenders(wakes);
+  }
 
   // How much room a sender that alone sends waits for, the low watermark: half of it, or of a large channel more, but so that the
   // receiver has something to do until the sender has come.
@@ -378,11 +403,11 @@ class Channel final : public Pooled {
     const size_t left_over = std::min<size_t>(capacity_ - capacity_ / 2, 256);
     return static_cast<uint32_t>(std::clamp<size_t>(capacity_ - left_over, 1, UINT32_MAX));
   }
-  // Slots for all that the channel may hold: of an overwriting one also for what is leased, or is about to be, and may come back.
-  void ReserveSlots(size_t leasing = 0) {
-    ring_.Reserve(overwrites_ ? capacity_ + leased_ + leasing : capacity_,
-                  next_.load(std::memory_order_relaxed), tail_.load(std::memory_order_relaxed));
-  }
+  // Slots for what is in the channel or may come back from a lease, for `more` items that are about to enter, and for what the
+  // parked senders hold: the receiver that makes room for them moves their items in, on its own thread, and must not fail at
+  // it. So many slots are in use, or will be: the capacity is only a bound, and may be as large as a size_t. (A single channel has
+  // all its slots from the first item on.)
+  void ReserveSlots(size_t more);
 
   // --- Around the lock ---
 
@@ -400,7 +425,8 @@ class Channel final : public Pooled {
   const size_t capacity_;
   const RunSignals& signals_;
   std::unique_ptr<Bytes> bytes_;  // null: unbounded
-  size_t place_ = 0;
+  uint32_t place_ = 0;
+  const uint32_t most_leased_;
   uint32_t receiving_works_ = 1;  // as the run began: among how many a batch is shared
   bool single_ = false;
   // A batch does not hold its items' room, or the newest might find none. What is given back may make the channel hold more than its
@@ -428,9 +454,12 @@ class Channel final : public Pooled {
   alignas(kCacheLine) Atomic<uint32_t> gate_{0};
   Atomic<uint32_t> admit_at_{1};  // so much room is worth waking the parked sender for
 
+  Atomic<uint64_t> cut_off_{0};  // a bit for each receiving Work; it orders nothing
+
   mutable SpinMutex mutex_;
   WaitList senders_waiting_ ABSL_GUARDED_BY(mutex_);
   WaitList receivers_waiting_ ABSL_GUARDED_BY(mutex_);
+  size_t parked_items_ = 0;  // what the linked senders have not sent; not kept for a single channel. Guarded by the lock
   int senders_ ABSL_GUARDED_BY(mutex_) = 0;
   int receivers_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t dropped_newest_ ABSL_GUARDED_BY(mutex_) = 0;  // they never had a position

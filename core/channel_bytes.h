@@ -18,7 +18,7 @@ struct Channel::Bytes {
   size_t used = 0;
 
   size_t Fitting(const SendRequest& request, size_t n, uint64_t head, uint64_t tail) {
-    for (; first < head; ++first) used -= sizes.At<size_t>(first);
+    Forget(head);
     size_t would_use = used;
     for (size_t i = 0; i < n; ++i) {
       const size_t size = request.bytes[request.sent + i];
@@ -28,14 +28,24 @@ struct Channel::Bytes {
     }
     return n;
   }
-  void Reserve(size_t count, uint64_t tail) { sizes.Reserve(count, first, tail); }
+  // For `count` more.
+  void Reserve(size_t count, uint64_t head, uint64_t tail) {
+    Forget(head);
+    sizes.Reserve(tail - first + count, first, tail);
+  }
+  // There is room for them.
   void Enter(const SendRequest& request, size_t n, uint64_t tail) {
-    Reserve(tail + n - first, tail);
     for (size_t i = 0; i < n; ++i) {
       const size_t size = request.bytes[request.sent + i];
       sizes.At<size_t>(tail + i) = size;
       used += size;
     }
+  }
+
+ private:
+  // What has left.
+  void Forget(uint64_t head) {
+    for (; first < head; ++first) used -= sizes.At<size_t>(first);
   }
 };
 

@@ -68,8 +68,8 @@ Outcome Channel::Overwrite(SendRequest& request, const SendPolicy& policy) {
       if (closed_to(*request.sender)) return Outcome::kClosed;
       Enter(request, Fitting(request));
       ServeReceivers(wakes);
-      ReserveSlots();
       const size_t rest = request.count - request.sent;
+      ReserveSlots(rest);
       // Of bytes it is not known how many make enough.
       evicted.count = std::min({bytes_ == nullptr ? rest : size_t{rest > 0}, at_once, queued()});
       const uint64_t next = next_.load(std::memory_order_relaxed);
@@ -80,6 +80,8 @@ Outcome Channel::Overwrite(SendRequest& request, const SendPolicy& policy) {
       Publish(head_, next + evicted.count);
       dropped_oldest_ += evicted.count;
       Enter(request, Fitting(request));
+      ServeReceivers(wakes);
+      if (request.sent == request.count) AdmitNext(wakes);  // of bytes more may have left than came
     }
     Drop(evicted.items, evicted.count, policy);
   }
@@ -106,6 +108,8 @@ void Channel::DestroyQueued(uint64_t Channel::*counter) {
     const uint64_t next = next_.load(std::memory_order_relaxed);
     ring_.MoveOut(next, room, taken.count);
     next_.store(next + taken.count, std::memory_order_relaxed);
+    // A thread at an Output may still receive: what it has seen of the tail is not to lie before next_.
+    tail_seen_ = tail_.load(std::memory_order_relaxed);
     head_.store(head_.load(std::memory_order_relaxed) + taken.count, std::memory_order_release);
     this->*counter += taken.count;
   }

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "weir/core/engine_state.h"
+#include "weir/core/if_room.h"
 
 namespace weir {
 
@@ -12,6 +13,11 @@ using internal::MutexLock;
 using internal::WaitLink;
 using internal::WaitList;
 using internal::WakeList;
+
+absl::Status internal::CauseOfOk() {
+  return Spelled(absl::StatusCode::kCancelled,
+                 [] { return "cancelled with an OK status, which is not a cause; say why"; });
+}
 
 Context::Context(internal::ContextTree& tree, const std::atomic<bool>& draining)
     : tree_(tree), parent_(nullptr), draining_(&draining), stage_name_(nullptr) {}
@@ -25,14 +31,17 @@ Context::Context(Context& parent, const std::atomic<bool>& draining, const std::
   Attach();
 }
 
-Context::Context(Context& parent, Instant deadline)
+Context::Context(Context& parent, Instant deadline, bool passed)
     : tree_(parent.tree_),
       parent_(&parent),
       draining_(parent.draining_),
       stage_name_(parent.stage_name_),
       deadline_(std::min(parent.deadline_, deadline)) {
   Attach();
-  if (deadline < parent.deadline_ && !cancelled()) {
+  if (passed) {  // nothing that this Context bounds is to begin
+    WakeList nobody;
+    timer_.Fire(nobody);
+  } else if (deadline < parent.deadline_ && !cancelled()) {
     armed_ = true;
     tree_.engine.clock().Arm(timer_, deadline);
   }
@@ -68,7 +77,7 @@ absl::Status Context::cause() const {
 Instant Context::Now() const { return tree_.engine.clock().Now(); }
 
 void Context::Cancel(absl::Status cause) {
-  assert(!cause.ok() && "weir: the cause of a cancellation is not OK");
+  if (cause.ok()) cause = internal::CauseOfOk();
   WakeList wakes;
   MutexLock lock(tree_.mutex);
   CancelLocked(cause, wakes);

@@ -47,6 +47,9 @@ struct ContextTree {
   bool over = false;  // all Contexts go, on one thread: none need be taken out of the tree
 };
 
+// What takes the place of an OK that was given as the cause of a cancellation: a run that was cut off must not end OK.
+absl::Status CauseOfOk();
+
 class Work;
 class RunState;
 class Bounds;
@@ -78,14 +81,18 @@ class Context final {
   // True once the run drains, in the Works of stages without an input: finish what you have begun, and end.
   bool draining() const { return draining_->load(std::memory_order_acquire); }
 
-  // Children. Keep them as locals: they must be gone before their parent is.
-  [[nodiscard]] Context WithCancel() { return Context(*this, Instant::InfiniteFuture()); }
+  // Children. Keep them as locals: they must be gone before their parent is. One whose deadline has passed already, as that of a
+  // timeout that is not positive has, is cancelled from the start, with DEADLINE_EXCEEDED.
+  [[nodiscard]] Context WithCancel() { return Context(*this, Instant::InfiniteFuture(), false); }
   [[nodiscard]] Context WithTimeout(absl::Duration timeout) {
-    return Context(*this, Now() + timeout);
+    return Context(*this, Now() + timeout, timeout <= absl::ZeroDuration());
   }
-  [[nodiscard]] Context WithDeadline(Instant deadline) { return Context(*this, deadline); }
+  [[nodiscard]] Context WithDeadline(Instant deadline) {
+    return Context(*this, deadline, deadline <= Now());
+  }
 
-  // Cancels this Context and all below it. Idempotent; any thread, while the Context lives. `cause` must not be OK.
+  // Cancels this Context and all below it. Idempotent; any thread, while the Context lives. `cause` says why; in the place of an
+  // OK, which is none, the cause is CANCELLED.
   void Cancel(absl::Status cause);
 
   // One line to the engine's log, with the names of graph and stage before it.
@@ -131,8 +138,8 @@ class Context final {
   // A Work's. `draining` is what it looks at: the run's flag for a source, one that stays false for others. `stage_name` is kept by
   // reference.
   Context(Context& parent, const std::atomic<bool>& draining, const std::string& stage_name);
-  // A child of a Work's.
-  Context(Context& parent, Instant deadline);
+  // A child of a Work's. `passed`: its deadline has.
+  Context(Context& parent, Instant deadline, bool passed);
 
   void Attach();
 

@@ -256,8 +256,11 @@ std::string ToDot(const Report& report) {
                     failed ? ", fillcolor=\"#fbe3e0\", color=\"#a33a2c\"" : "", "];\n");
   }
   for (const ChannelReport& channel : report.channels) {
-    std::string label = absl::StrCat(Escaped(channel.type), "<br/>capacity ", channel.capacity);
-    if (channel.bytes > 0) absl::StrAppend(&label, ", ", channel.bytes, " bytes");
+    const bool by_bytes_alone = channel.capacity == kUnboundedItems;
+    std::string label = absl::StrCat(Escaped(channel.type), "<br/>capacity ");
+    if (!by_bytes_alone) absl::StrAppend(&label, channel.capacity);
+    if (channel.bytes > 0)
+      absl::StrAppend(&label, by_bytes_alone ? "" : ", ", channel.bytes, " bytes");
     if (ran) {
       absl::StrAppend(&label, "<br/>", channel.ledger.received, " received, at most ",
                       channel.ledger.high_water, " queued");

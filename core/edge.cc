@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <condition_variable>
 
+#include "weir/core/edge_wait.h"
 #include "weir/core/engine_state.h"
 #include "weir/core/run_state.h"
 
@@ -98,17 +99,11 @@ absl::Status EdgeStage::SendItem(OutBase& out, void* item, absl::Duration within
   request.count = 1;
   request.sender = &out.sender();
   request.refusable = policy == nullptr;
-  Outcome outcome = channel.Put(request);
-  if (outcome == Outcome::kNone && may_wait && patience > absl::ZeroDuration()) {
-    ThreadWaiter waiter;
-    request.waiter = &waiter;
-    waiter.Prepare();
-    outcome = channel.ParkSend(request);
-    if (outcome == Outcome::kNone)
-      outcome = waiter.Wait(visit.engine(), std::min(within, patience)).outcome;
-  }
-  if (outcome == Outcome::kNone) outcome = Outcome::kTimedOut;
-  channel.UnlinkSend(request);
+  const bool waits = may_wait && patience > absl::ZeroDuration();
+  Outcome outcome =
+      SendFromThread<ThreadWaiter>(channel, request, waits, [&](ThreadWaiter& waiter) {
+        return waiter.Wait(visit.engine(), std::min(within, patience)).outcome;
+      });
   if (policy != nullptr) {
     if (outcome == Outcome::kTimedOut && patience <= within) outcome = channel.Overflow(request);
     if (request.sent == 0) channel.Refuse(1);
@@ -124,16 +119,10 @@ absl::Status EdgeStage::ReceiveItem(InBase& in, void* into, absl::Duration withi
   Channel& channel = in.channel();
   ReceiveRequest request;
   request.into = into;
-  Outcome outcome = channel.Take(request);
-  if (outcome == Outcome::kNone && may_wait) {
-    ThreadWaiter waiter;
-    request.waiter = &waiter;
-    waiter.Prepare();
-    outcome = channel.ParkReceive(request);
-    if (outcome == Outcome::kNone) outcome = waiter.Wait(visit.engine(), within).outcome;
-    channel.UnlinkReceive(request);
-  }
-  if (outcome == Outcome::kNone) outcome = Outcome::kTimedOut;
+  const Outcome outcome =
+      ReceiveFromThread<ThreadWaiter>(channel, request, may_wait, [&](ThreadWaiter& waiter) {
+        return waiter.Wait(visit.engine(), within).outcome;
+      });
   if (outcome == Outcome::kEnd) Close();  // the stage has done its part
   return ToStatus(outcome);
 }

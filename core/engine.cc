@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <new>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -124,6 +125,11 @@ class ThreadedEngine final : public EngineState {
     return n <= 1 ? 0 : state % n;
   }
   absl::Status MayWait() const override {
+    if (forked()) {
+      return absl::FailedPreconditionError(
+          "weir: this engine was made before the process was forked, and a child process has none of "
+          "its threads; make an engine in the child");
+    }
     if (!pool_.OnOwnThread() && !steady_.OnOwnThread()) return absl::OkStatus();
     return absl::FailedPreconditionError(
         "weir: a thread of an engine cannot wait for a run of that engine, which may need the "
@@ -150,6 +156,7 @@ class ThreadedEngine final : public EngineState {
   static constexpr int kTicksPerSearch = 50;
 
   void OnActive(bool active) override { steady_.SetTicking(active); }
+  bool has_threads() const override { return true; }
 
   void Tick() {
     pool_.Watch();
@@ -189,7 +196,14 @@ Engine::Engine(EngineOptions options) : status_(internal::CheckOptions(options))
   const int cores = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
   const int threads =
       options.threads > 0 ? options.threads : std::min(cores, EngineOptions::kMaxThreads);
-  state_ = std::make_unique<internal::ThreadedEngine>(threads, options);
+  try {
+    state_ = std::make_unique<internal::ThreadedEngine>(threads, options);
+  } catch (const std::system_error& error) {
+    status_ = absl::ResourceExhaustedError(absl::StrCat(
+        "weir: the system gives the engine no thread for its clock (", error.what(),
+        "); raise the limit of threads, or make the engine before others take them"));
+    state_ = std::make_unique<internal::Simulator>(0, options);  // on which nothing is run
+  }
 }
 
 Engine::Engine(SimulatedTag, uint64_t seed, EngineOptions options) {
@@ -203,6 +217,10 @@ Engine Engine::Simulated(uint64_t seed, EngineOptions options) {
 }
 
 Engine::~Engine() {
+  if (state_->forked()) {  // a copy in a child process: there is no thread to join
+    (void)state_.release();
+    return;
+  }
   if (state_->active_runs() == 0) return;
   std::fputs("weir: an Engine was destroyed while runs were active; it must outlive its Runs\n",
              stderr);
@@ -210,8 +228,8 @@ Engine::~Engine() {
 }
 
 int Engine::threads() const {
-  if (simulator_ != nullptr) return 1;
-  return static_cast<const internal::ThreadedEngine&>(*state_).width();
+  const auto* threaded = dynamic_cast<const internal::ThreadedEngine*>(state_.get());
+  return threaded == nullptr ? 1 : threaded->width();
 }
 
 Instant Engine::Now() const { return state_->clock().Now(); }

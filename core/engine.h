@@ -1,5 +1,9 @@
 // Engine: a fixed pool of threads, a clock with its timers, and a bounded set of threads for calls that block. Shared by any
 // number of runs; it must outlive them.
+//
+// Forks: a child process has a copy of its parent's engines, and none of their threads. There a Run on such an engine is refused
+// with FAILED_PRECONDITION, so is a wait for one that was begun before the fork, and the destructors of engines and runs leave
+// everything as it is. A child that needs an engine makes one of its own.
 #pragma once
 
 #include <cstddef>
@@ -53,9 +57,12 @@ class Engine {
   static Engine Simulated(uint64_t seed, EngineOptions options = {});
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
+  // Safe once all of its runs are over. Waits for threads of the program that are still inside the engine: what they did, such as
+  // resuming what a Work waited for, may have ended the last run.
   ~Engine();
 
-  // INVALID_ARGUMENT if the options were not valid; every run on such an engine is refused with it.
+  // INVALID_ARGUMENT if the options were not valid, RESOURCE_EXHAUSTED if the system gave it no thread at all; every run on such an
+  // engine is refused with it. One that gets fewer threads than it was to have works with those.
   const absl::Status& status() const { return status_; }
   // How many threads it has; fewer than asked for where the host program has limited oneTBB.
   int threads() const;

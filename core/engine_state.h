@@ -16,6 +16,7 @@
 #include "weir/core/clock.h"
 #include "weir/core/engine.h"
 #include "weir/core/executor.h"
+#include "weir/core/fork.h"
 #include "weir/core/mutex.h"
 
 namespace weir::internal {
@@ -28,7 +29,10 @@ using LogSink = std::function<void(std::string_view line)>;  // EngineOptions::l
 class EngineState {
  public:
   explicit EngineState(const EngineOptions& options)
-      : grace_(options.grace), log_(options.log), census_limit_(options.census_limit) {}
+      : grace_(options.grace),
+        log_(options.log),
+        census_limit_(options.census_limit),
+        made_in_(ForkGeneration()) {}
   virtual ~EngineState();
 
   virtual Executor& executor() = 0;
@@ -41,6 +45,8 @@ class EngineState {
                              const std::function<bool()>& done) = 0;
   // OK, or why the caller's thread must not wait for a run.
   virtual absl::Status MayWait() const = 0;
+  // True in a child process of the one in which the engine was made, where it has none of its threads.
+  bool forked() const { return has_threads() && ForkGeneration() != made_in_; }
 
   // So many Works more, or fewer if negative, may be posted from now on. Throws std::bad_alloc, so that Post need not.
   virtual void ExpectWorks(int64_t works) { (void)works; }
@@ -76,11 +82,13 @@ class EngineState {
 
  protected:
   virtual void OnActive(bool active) { (void)active; }
+  virtual bool has_threads() const { return false; }
 
  private:
   const absl::Duration grace_;
   const LogSink log_;
   EngineOptions::CensusLimit census_limit_;  // rises with each call. By the thread that watches
+  const uint32_t made_in_;                   // ForkGeneration then
   mutable Mutex mutex_;
   std::vector<RunState*> runs_ ABSL_GUARDED_BY(mutex_);
 };

@@ -380,9 +380,26 @@ absl::Status Graph::Check(const std::vector<Stage*>& order) const {
     }
     uses.capacity = capacity;
   }
+  constexpr size_t kMostBytes = PTRDIFF_MAX;  // no memory holds more
   for (const auto& stage : stages_) {
     for (const internal::InBase* in : stage->ins()) {
-      if (ins.at(*in).edges == 0)
+      const Uses& uses = ins.at(*in);
+      if (uses.bytes > kMostBytes) {
+        faults.push_back(absl::StrCat("the channel into '", in->FullName(), "' is bounded to ",
+                                      uses.bytes, " bytes, which no memory holds; give it a bound "
+                                                  "that it can reach"));
+      } else if (uses.capacity == kUnboundedItems && uses.bytes == 0) {
+        faults.push_back(absl::StrCat("the channel into '", in->FullName(),
+                                      "' is bounded neither in items nor in bytes; give it "
+                                      "`bytes`, or a capacity"));
+      } else if (uses.capacity != kUnboundedItems &&
+                 uses.capacity > kMostBytes / in->type().size) {
+        faults.push_back(absl::StrCat("the channel into '", in->FullName(), "' has capacity ",
+                                      uses.capacity, ", and no memory holds as many items of ",
+                                      in->type().size, " bytes; give it a capacity that it can "
+                                                       "reach, or kUnboundedItems and `bytes`"));
+      }
+      if (uses.edges == 0)
         faults.push_back(
             absl::StrCat("input '", in->FullName(), "' is not connected; connect an Out to it"));
     }

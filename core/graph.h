@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <memory>
 #include <optional>
@@ -23,9 +24,13 @@
 
 namespace weir {
 
+// A ChannelOptions::capacity for a channel that is bounded by its `bytes` alone; Graph::Check refuses it without them.
+inline constexpr size_t kUnboundedItems = SIZE_MAX;
+
 struct ChannelOptions {
-  // How many items the channel may hold; at least 1. By default Graph::kDefaultCapacity for each worker of the stage that has the
-  // most workers, of those that it joins. Outs that share an In share its channel: they give the same capacity, or one gives it.
+  // How many items the channel may hold: at least 1, and no more than memory could hold, or kUnboundedItems. By default
+  // Graph::kDefaultCapacity for each worker of the stage that has the most workers, of those that it joins. Outs that share an In
+  // share its channel: they give the same capacity, or one of them gives it. Memory is taken as items come, not by the capacity.
   std::optional<size_t> capacity = std::nullopt;
   // How many bytes of them; not bounded if it is not given. An item that is larger passes alone. In::MeasureBy says how large an
   // item is. Outs that share an In share this too.
@@ -83,7 +88,8 @@ class Graph {
   absl::Status SetBytes(std::string_view input, size_t bytes);
 
   // OK, or INVALID_ARGUMENT with a sentence for each thing that cannot work: no source, a port that is not connected, a
-  // name used twice, a cycle without a back edge, a capacity or a number of workers that is not positive. A Run refuses what Check refuses.
+  // name used twice, a cycle without a back edge, a capacity or a number of workers that is not positive, a channel that is
+  // bounded neither in items nor in bytes. A Run refuses what Check refuses.
   absl::Status Check() const;
 
   // What may go wrong in a graph that Check lets run, a sentence each with what to do; none is certain. On an engine with so many

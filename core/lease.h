@@ -109,7 +109,7 @@ class ReceiveBatchOperation final : public ReceiveOperation<Bounding> {
   ReceiveBatchOperation(Channel& channel, LeaseBase& lease, size_t max, Bounding bounds)
       : ReceiveOperation<Bounding>(channel, std::move(bounds)), lease_(lease) {
     // One item at least: a batch of none would say that the input has ended.
-    this->max = std::max<size_t>(1, std::min(max, channel.capacity()));
+    this->max = std::max<size_t>(1, std::min(max, channel.most_leased()));
     this->lease = true;
   }
   bool await_ready();

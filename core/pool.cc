@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <chrono>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <utility>
+#include <vector>
 
 namespace weir::internal {
 namespace {
@@ -22,7 +24,97 @@ int64_t NowNs() {
       .count();
 }
 
+// Whether the system gives a new pool its threads, and a few more: asked by starting them. oneTBB starts its threads from one
+// another, where a failure ends the process. Asked only if there are more pools at once than there have been before.
+class ThreadSupply {
+ public:
+  static ThreadSupply& Get() {
+    static ThreadSupply& supply = *new ThreadSupply;
+    return supply;
+  }
+  bool Take(int threads) {
+    MutexLock lock(mutex_);
+    taken_ += threads;
+    if (taken_ <= known_) return true;
+    constexpr int kClockAndHost = 3;
+    if (!CanStart(threads + kClockAndHost)) return false;
+    known_ = taken_;
+    return true;
+  }
+  void Return(int threads) {
+    MutexLock lock(mutex_);
+    taken_ -= threads;
+  }
+
+ private:
+  static bool CanStart(int count) {
+    std::atomic<bool> all_started{false};
+    std::vector<std::thread> threads;
+    bool started = true;
+    try {
+      threads.reserve(count);
+      while (static_cast<int>(threads.size()) < count)
+        threads.emplace_back([&all_started] { all_started.wait(false); });
+    } catch (const std::system_error&) {
+      started = false;
+    }
+    all_started.store(true);
+    all_started.notify_all();
+    for (std::thread& thread : threads) thread.join();
+    return started;
+  }
+
+  Mutex mutex_;
+  int taken_ = 0;  // guarded by mutex_
+  int known_ = 0;  // guarded by mutex_: so many threads in all the system has given
+};
+
 }  // namespace
+
+// What oneTBB is given of a worker: it may come back to it when the pool is gone. Never freed, but used again.
+struct Pool::Door {
+  Mutex mutex;
+  Worker* worker = nullptr;  // guarded by mutex; null once the pool is gone
+  int asks = 0;              // guarded by mutex: how many of oneTBB's tasks have not come yet
+  Door* next_free = nullptr;
+
+  static Door* Open(Worker& worker);
+  // With nobody left who knows of it.
+  static void Free(Door& door);
+
+ private:
+  struct FreeList {
+    Mutex mutex;
+    Door* first = nullptr;   // guarded by mutex
+    std::vector<Door*> all;  // guarded by mutex: a door that is lost to a failed enqueue is no leak
+  };
+  static FreeList& free_list() {
+    static FreeList& list = *new FreeList;
+    return list;
+  }
+};
+
+Pool::Door* Pool::Door::Open(Worker& worker) {
+  FreeList& list = free_list();
+  Door* door = nullptr;
+  {
+    MutexLock lock(list.mutex);
+    if (list.first == nullptr) {
+      list.all.push_back(nullptr);
+      list.all.back() = list.first = new Door;
+    }
+    door = std::exchange(list.first, list.first->next_free);
+  }
+  MutexLock lock(door->mutex);
+  door->worker = &worker;
+  return door;
+}
+
+void Pool::Door::Free(Door& door) {
+  FreeList& list = free_list();
+  MutexLock lock(list.mutex);
+  door.next_free = std::exchange(list.first, &door);
+}
 
 bool Pool::Bed::SleepFor(std::chrono::nanoseconds duration) {
   std::unique_lock<std::mutex> lock(mutex_);
@@ -46,18 +138,48 @@ void Pool::Bed::Wake() {
 }
 
 Pool::Pool(int threads)
-    : threads_(threads), arena_(threads), workers_(std::make_unique<Worker[]>(threads)) {
+    : threads_(threads),
+      arena_(threads),
+      workers_(std::make_unique<Worker[]>(threads)),
+      uses_tbb_(ThreadSupply::Get().Take(threads)) {
   for (int i = 0; i < threads; ++i) {
     workers_[i].pool = this;
     workers_[i].index = static_cast<uint16_t>(i);
+    workers_[i].door = Door::Open(workers_[i]);
   }
 }
 
 Pool::~Pool() {
   closing_.store(true, std::memory_order_relaxed);
+  while (posting_.load(std::memory_order_acquire) > 0) std::this_thread::yield();
   for (int i = 0; i < threads_; ++i) Wake(workers_[i]);
   std::unique_lock<std::mutex> lock(mutex_);
-  no_drains_.wait(lock, [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return drains_ == 0; });
+  const auto none = [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return drains_ == 0; };
+  while (!no_drains_.wait_for(lock, kAsleep, none)) {
+    lock.unlock();
+    for (int i = 0; i < threads_; ++i) {  // oneTBB may begin what has no thread yet much later
+      Worker& worker = workers_[i];
+      {
+        MutexLock queue_lock(worker.mutex);
+        if (worker.awaits_thread && worker.queue.empty()) CallOff(worker);
+      }
+      if (worker.awaits_thread) GiveThread(worker);
+    }
+    lock.lock();
+  }
+  lock.unlock();
+  for (int i = 0; i < threads_; ++i) {
+    Worker& worker = workers_[i];
+    if (worker.stand_in.joinable()) worker.stand_in.join();
+    bool unused = false;
+    {
+      MutexLock door_lock(worker.door->mutex);
+      worker.door->worker = nullptr;
+      unused = worker.door->asks == 0;
+    }
+    if (unused) Door::Free(*worker.door);
+  }
+  ThreadSupply::Get().Return(threads_);
 }
 
 bool Pool::OnOwnThread() const { return place.pool == this; }
@@ -65,6 +187,7 @@ bool Pool::OnOwnThread() const { return place.pool == this; }
 void Pool::Post(Job& job) {
   const bool inside = place.pool == this;
   if (inside && job.cost_ns_ >= JobQueue::kLongNs && PostHome(job)) return;
+  if (!inside) posting_.fetch_add(1, std::memory_order_relaxed);
   Worker& worker = inside ? *static_cast<Worker*>(place.worker) : workers_[job.worker_ % threads_];
   const uint32_t mean = worker.mean_ns.load(std::memory_order_relaxed);
   // What is known of the job itself where jobs are measured one by one: by this worker, or by the one that it comes from.
@@ -87,6 +210,7 @@ void Pool::Post(Job& job) {
     MutexLock lock(worker.mutex);
     worker.kept_front = kKeptFront;
   }
+  if (!inside) posting_.fetch_sub(1, std::memory_order_release);  // the pool may be gone after it
 }
 
 bool Pool::PostHome(Job& job) {
@@ -115,12 +239,72 @@ bool Pool::Start(Worker& worker) {
   {
     MutexLock lock(worker.mutex);
     if (std::exchange(worker.draining, true)) return false;
+    worker.awaits_thread.store(true, std::memory_order_relaxed);
     working_.fetch_add(1, std::memory_order_relaxed);
     MutexLock counted(mutex_);
     ++drains_;
   }
-  arena_.Enqueue(&Pool::DrainEntry, &worker);
+  Ask(worker);
   return true;
+}
+
+void Pool::Ask(Worker& worker) {
+  if (!uses_tbb_) return;  // the watch gives it a thread
+  {
+    MutexLock lock(worker.door->mutex);
+    ++worker.door->asks;
+  }
+  arena_.Enqueue(&Pool::DrainEntry, worker.door);  // if it fails, the watch sees to it
+}
+
+bool Pool::Begin(Worker& worker) {
+  MutexLock lock(worker.mutex);
+  return worker.awaits_thread.exchange(false, std::memory_order_relaxed);
+}
+
+void Pool::CallOff(Worker& worker) {
+  worker.awaits_thread.store(false, std::memory_order_relaxed);
+  worker.draining = false;
+  working_.fetch_sub(1, std::memory_order_relaxed);
+  MutexLock counted(mutex_);
+  if (--drains_ == 0) no_drains_.notify_all();
+}
+
+void Pool::GiveThread(Worker& worker) {
+  if (!Begin(worker)) return;
+  if (worker.stand_in.joinable()) worker.stand_in.join();  // it has ended, or is about to
+  try {
+    worker.stand_in = std::thread([this, &worker] {
+      worker.is_stand_in = true;
+      Drain(worker);
+    });
+  } catch (const std::system_error&) {  // there is no thread to be had
+    RunHere(worker);
+  }
+}
+
+void Pool::RunHere(Worker& worker) {
+  const Place outer = place;
+  place = {this, &worker};
+  worker.running.store(true, std::memory_order_relaxed);
+  for (const int64_t until = NowNs() + kRunHereNs; NowNs() < until;) {
+    Job* job = TakeOwn(worker);
+    if (job == nullptr) break;
+    job->worker_ = worker.index;
+    job->Run();
+    worker.jobs.store(worker.jobs.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+  }
+  worker.running.store(false, std::memory_order_relaxed);
+  place = outer;
+  MutexLock lock(worker.mutex);
+  worker.current = nullptr;
+  worker.running_ns = 0;
+  Publish(worker);
+  if (worker.queue.empty()) {
+    CallOff(worker);
+  } else {
+    worker.awaits_thread.store(true, std::memory_order_relaxed);
+  }
 }
 
 bool Pool::Wake(Worker& worker) {
@@ -143,6 +327,13 @@ bool Pool::StartAnother() {
 void Pool::Watch() {
   for (int i = 0; i < threads_; ++i) {
     Worker& worker = workers_[i];
+    if (!worker.awaits_thread.load(std::memory_order_relaxed)) {
+      worker.awaited_since_ns = 0;
+    } else if (worker.awaited_since_ns == 0) {
+      worker.awaited_since_ns = NowNs();
+    } else if (NowNs() - worker.awaited_since_ns >= kAwaitedNs) {
+      GiveThread(worker);
+    }
     const uint64_t jobs = worker.jobs.load(std::memory_order_relaxed);
     const bool moved = std::exchange(worker.jobs_seen, jobs) != jobs;
     if (moved || worker.queued.load(std::memory_order_relaxed) == 0) continue;
@@ -151,9 +342,22 @@ void Pool::Watch() {
   }
 }
 
-void Pool::DrainEntry(void* worker) {
-  Worker& entered = *static_cast<Worker*>(worker);
-  entered.pool->Drain(entered);
+void Pool::DrainEntry(void* door) {
+  Door& entered = *static_cast<Door*>(door);
+  Worker* worker = nullptr;
+  bool unused = false;
+  {
+    MutexLock lock(entered.mutex);
+    --entered.asks;
+    if (entered.worker == nullptr) {
+      unused = entered.asks == 0;
+    } else if (entered.worker->pool->Begin(*entered.worker)) {
+      worker = entered.worker;  // which the pool does not outlive now
+      worker->is_stand_in = false;
+    }
+  }
+  if (unused) Door::Free(entered);
+  if (worker != nullptr) worker->pool->Drain(*worker);
 }
 
 void Pool::Drain(Worker& worker) {
@@ -179,7 +383,7 @@ int64_t Pool::RunJobs(Worker& worker) {
       if (working_.load(std::memory_order_relaxed) < threads_) StartAnother();
     }
     job->Run();
-    worker.jobs.store(worker.jobs.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    worker.jobs.store(worker.jobs.load(std::memory_order_relaxed) + 1, std::memory_order_release);
     if (threads_ == 1) continue;  // there is nobody to share with, and nothing to measure
     const uint32_t mean = worker.mean_ns.load(std::memory_order_relaxed);
     if (++since < kMeasuredTogether && mean < kMeasureAllNs) continue;
@@ -279,7 +483,7 @@ bool Pool::Sleep(Worker& worker) {
     }
     worker.asleep = true;
   }
-  if (!worker.bed.SleepFor(kAsleep)) {
+  if (!worker.bed.SleepFor(worker.is_stand_in ? kStandInAsleep : kAsleep)) {
     {
       MutexLock lock(worker.mutex);
       if (std::exchange(worker.asleep, false)) {

@@ -83,6 +83,8 @@ class InBase : public PortBase {
   std::unique_ptr<Channel> MakeChannel(size_t capacity, size_t bytes,
                                        const RunSignals& signals) const;
   void Attach(Channel* channel) { channel_ = channel; }
+  // In::status.
+  absl::Status InputStatus() const;
 
  protected:
   InBase(Stage* stage, std::string_view name, const ItemType& type);
@@ -190,10 +192,9 @@ class In final : public internal::InBase {
     return internal::ReceiveCase<T>(*this, item);
   }
 
-  // After a Receive that gave nothing: OK if the input is complete, CANCELLED if it was cut off.
-  absl::Status status() const {
-    return channel().run_cancelled() ? absl::CancelledError("") : absl::OkStatus();
-  }
+  // After a Receive that gave nothing: OK if the input is complete, CANCELLED if it was cut off: by the end of the run, or because
+  // the Receive's own bound ended it, its duration or its Context, while there was or might have come more.
+  absl::Status status() const { return InputStatus(); }
 
   // How many bytes an item takes, where the channel's `bytes` are bounded; else its own size and that of its elements, if it is a
   // container such as a string or a vector. Called by the sender, once an item. Before the run.

@@ -67,8 +67,14 @@ Run::Run(Engine& engine, Graph& graph, RunOptions options)
 }
 
 Run::~Run() {
+  if (state_->engine().forked()) {
+    // A copy in a child process: nobody is there to end it, and what its Works hold cannot be let go.
+    state_->AbandonAfterFork();
+    (void)state_.release();
+    return;
+  }
   if (state_->over()) return;
-  if (absl::Status may = state_->engine().MayWait(); !may.ok()) {
+  if (absl::Status may = state_->MayWait(); !may.ok()) {
     std::fprintf(stderr, "%s (in the destructor of a Run)\n", std::string(may.message()).c_str());
     std::abort();
   }

@@ -37,10 +37,11 @@ class Run {
   Run(Engine& engine, Graph& graph, RunOptions options = {});
   Run(const Run&) = delete;
   Run& operator=(const Run&) = delete;
-  // Cancels the run if it is not over, and joins it. Not on a thread of its engine: the process is ended with a message.
+  // Cancels the run if it is not over, and joins it. Not where Wait is refused: the process is ended with a message.
   ~Run();
 
-  // Waits until the run is over. On a thread of its own engine, its clock's too, it is refused: the report's status is FAILED_PRECONDITION.
+  // Waits until the run is over. On a thread of its own engine, its clock's too, and in a blocking call (Context::Blocking) of the
+  // run itself, it is refused: the report's status is FAILED_PRECONDITION.
   Report Wait();
   // The same, for at most `timeout`; the report says with `over` whether it is. A Work that ignores a cancellation keeps its run from
   // being over, and is named in `teardown.overdue` after the grace period: to wait on, or to end the process (std::_Exit), is
@@ -55,7 +56,7 @@ class Run {
   void OnDone(std::function<void(const Report&)> callback);
 
   // Ends the run as soon as its Works have unwound; `cause` becomes its status if it is the first. Idempotent; legal at any
-  // time, also before the first Work has begun. `cause` must not be OK.
+  // time, also before the first Work has begun. In the place of an OK, which is no cause, the status is CANCELLED.
   void Cancel(absl::Status cause = absl::CancelledError("cancelled by the program"));
   // Ends the input: stages without inputs see `draining()`, their sleeps end, and their next send is refused with
   // OUT_OF_RANGE; what is in flight flows out. After `deadline` it becomes a cancellation, with DEADLINE_EXCEEDED. Of several calls

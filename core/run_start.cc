@@ -40,6 +40,7 @@ void RunState::Undo() {
 }
 
 bool RunState::Prepare(absl::Status refused) {
+  if (engine_.forked()) refused.Update(engine_.MayWait());
   const std::vector<Stage*> order = graph_.TopologicalOrder();
   refused.Update(graph_.Check(order));
   if (refused.ok() && graph_.running_.exchange(true)) {

@@ -220,7 +220,21 @@ bool RunState::over() const {
   return phase_ == Phase::kOver;
 }
 
+absl::Status RunState::MayWait() const {
+  if (absl::Status may = engine_.MayWait(); !may.ok()) return may;
+  const Work* const caller = BlockingCaller();
+  if (caller == nullptr) return absl::OkStatus();
+  // Its own, or that of the Work that waits for its own.
+  const RunState& callers = caller->run_;
+  const bool below = callers.owner_ != nullptr && &callers.owner_->tree_ == &tree_;
+  if (&callers != this && !below) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      "weir: a blocking call of a run cannot wait for that run, which waits for the call; wait on a "
+      "thread of the program");
+}
+
 absl::Status RunState::Await(Instant deadline) {
+  if (absl::Status may = MayWait(); !may.ok()) return may;
   return engine_.Await(mutex_, finished_, deadline,
                        [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return phase_ == Phase::kOver; });
 }

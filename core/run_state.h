@@ -52,7 +52,11 @@ class RunState final {
   void Drain(absl::Duration deadline);
   // OK once the run is over. DEADLINE_EXCEEDED, or FAILED_PRECONDITION where the thread may not wait.
   absl::Status Await(Instant deadline);
+  // OK, or why the calling thread may not wait for the run: it would wait for itself.
+  absl::Status MayWait() const;
   bool over() const;
+  // In a child process: the graph, which is a copy, is no longer taken.
+  void AbandonAfterFork() { graph_.running_.store(false); }
   void OnDone(std::function<void(const Report&)> callback);
   // Calls back once the run is over, after everything else: it may be destroyed there, or here if it is over.
   void OnOver(std::function<void()> callback);
@@ -190,6 +194,9 @@ class RunState final {
   void GraceIsOver();
   template <class Visit>
   void ForEachWaker(const Work& work, const Wait& wait, Visit&& visit) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  template <class Visit>
+  void ForEachAhead(const Work& work, const Wait& wait, Visit&& visit) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // "parse", or "parse#1" where the stage has several Works.
   std::string NameOf(const Work& work) const;

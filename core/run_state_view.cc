@@ -80,7 +80,13 @@ std::string RunState::DescribeWait(const Wait& wait, const Work& work) const {
     return absl::StrCat("waits to receive from ", name_of(channel));
   };
   const auto sends = [&](const Channel& channel) {
-    return absl::StrCat("is blocked on ", name_of(channel), ", ", channel.ledger().queued, " of ",
+    const uint64_t queued = channel.ledger().queued;
+    if (channel.capacity() == kUnboundedItems) {
+      return absl::StrCat("is blocked on ", name_of(channel), ", whose ",
+                          channels_[channel.place()].plan.bytes, " bytes are taken by ", queued,
+                          queued == 1 ? " item" : " items");
+    }
+    return absl::StrCat("is blocked on ", name_of(channel), ", ", queued, " of ",
                         channel.capacity());
   };
   switch (wait.kind) {

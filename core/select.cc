@@ -21,6 +21,9 @@ bool ReceiveCaseBase::Park(Waiter& waiter, bool bounded) {
   return in_.channel().SelectReceive(request_);
 }
 void ReceiveCaseBase::Unlink() { in_.channel().UnlinkReceive(request_); }
+void ReceiveCaseBase::Note(int worker, Outcome outcome) {
+  in_.channel().NoteBounded(worker, outcome);
+}
 
 SendCase::SendCase(OutBase& out, void* item) : out_(out) {
   request_.items = item;
@@ -96,9 +99,19 @@ bool SelectOperation::await_suspend(std::coroutine_handle<> frame) {
   work_->Prepare(frame,
                  {.kind = WaitKind::kSelect, .bounded = bounded, .ports = ports, .place = place_});
   bool linked = true;
-  for (SelectCase* select_case : cases_) {
-    if (!select_case->enabled_ || !linked) continue;
-    linked = select_case->Park(*work_, !items_only || select_case != last);
+  try {
+    for (SelectCase* select_case : cases_) {
+      if (!select_case->enabled_ || !linked) continue;
+      linked = select_case->Park(*work_, !items_only || select_case != last);
+    }
+  } catch (...) {  // no memory for a send that is to wait; those before it are linked, and one may have been claimed
+    WakeList none;
+    if (work_->Claim(Outcome::kExhausted, none)) {
+      for (SelectCase* select_case : cases_) select_case->Unlink();
+      work_->Resumed();
+      throw;
+    }
+    linked = false;
   }
   if (linked) bounds_.Arm(*work_);
   return work_->Suspend();
@@ -112,6 +125,10 @@ Selected SelectOperation::await_resume() {
       cases_[i]->Unlink();
       if (cases_[i]->won()) which_ = i;
     }
+  }
+  const bool cut_off = outcome_ == Outcome::kTimedOut || outcome_ == Outcome::kCancelled;
+  for (size_t i = 0; i < cases_.size(); ++i) {
+    if (cases_[i]->enabled_ && (cut_off || i == which_)) cases_[i]->Note(work_->index(), outcome_);
   }
   if (outcome_ == Outcome::kDone) cases_[which_]->Complete();
   if (outcome_ == Outcome::kCancelled) which_ = cases_.size();

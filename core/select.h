@@ -68,6 +68,8 @@ class SelectCase {
   virtual bool won() const = 0;
   // It has been chosen, with kDone.
   virtual void Complete() {}
+  // How the wait of the Work of index `worker` ended for it.
+  virtual void Note(int worker, Outcome outcome) { (void)worker, (void)outcome; }
 
   bool enabled_ = true;
 };
@@ -86,6 +88,7 @@ class ReceiveCaseBase : public SelectCase {
   bool Park(Waiter& waiter, bool bounded) override;
   void Unlink() override;
   bool won() const override { return request_.won; }
+  void Note(int worker, Outcome outcome) override;
 
   InBase& in_;
   ReceiveRequest request_;

@@ -48,8 +48,9 @@ void Simulator::Post(Job& job) {
     assert(!was_queued && "weir: a job was posted twice");
     (void)was_queued;
     ready_.PushBack({.job = &job});
+    // With the lock: once it is let go, the job may run and end all that there is to do, and the engine with it.
+    posted_.notify_one();
   }
-  posted_.notify_one();
 }
 
 void Simulator::Arm(Timer& timer, Instant when) { timers_.Arm(timer, when); }

@@ -27,6 +27,14 @@ std::unique_ptr<Channel> InBase::MakeChannel(size_t capacity, size_t bytes,
   return channel;
 }
 
+absl::Status InBase::InputStatus() const {
+  if (channel().run_cancelled()) return absl::CancelledError("");
+  if (!channel().cut_off()) return absl::OkStatus();
+  return absl::CancelledError(absl::StrCat("a receive from '", FullName(),
+                                           "' was ended by its own time or Context, before the "
+                                           "end of the input"));
+}
+
 OutBase::OutBase(Stage* stage, std::string_view name, const ItemType& type)
     : PortBase(stage, name, type, stage->outs_.size()) {
   stage->outs_.push_back(this);

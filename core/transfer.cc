@@ -56,6 +56,7 @@ Outcome ReceiveOperation<Bounding>::Finish() {
     outcome_ = result.outcome;
     if (result.early || outcome_ != Outcome::kDone) channel_->UnlinkReceive(*this);
   }
+  if constexpr (Bounding::kBounded) channel_->NoteBounded(work_->index(), outcome_);
   return outcome_;
 }
 

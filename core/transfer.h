@@ -80,7 +80,11 @@ class ReceiveOne : public Operation {
  protected:
   ReceiveOne(Channel& channel, Bounding bounds) : channel_(channel), bounds_(std::move(bounds)) {}
   ~ReceiveOne() {}
-  Outcome Finish() { return short_ ? Outcome::kDone : long_.Finish(); }
+  Outcome Finish() {
+    if (!short_) return long_.Finish();
+    if constexpr (Bounding::kBounded) channel_.NoteBounded(work_->index(), Outcome::kDone);
+    return Outcome::kDone;
+  }
   // After kDone, once.
   T TakeItem() {
     T& item = *std::launder(item_address());

@@ -59,6 +59,28 @@ void RunState::ForEachWaker(const Work& work, const Wait& wait, Visit&& visit) c
   }
 }
 
+// Calls `visit(Work&)` for each Work that may stand before `work` in the queue for a channel's room, and whose giving up would end
+// `work`'s wait: where bytes are bounded, a smaller item waits behind one that does not fit.
+template <class Visit>
+void RunState::ForEachAhead(const Work& work, const Wait& wait, Visit&& visit) const {
+  const auto senders_to = [&](const Channel& channel) {
+    const Graph::Channel& plan = channels_[channel.place()].plan;
+    if (plan.bytes == 0) return;
+    for (const OutBase* out : plan.outs) {
+      const StageRecord& record = RecordOf(out->stage());
+      for (int i = 0; i < record.workers; ++i) {
+        const Work& ahead = WorkOf(record, i);
+        if (&ahead != &work && !ahead.ended_) visit(ahead);
+      }
+    }
+  };
+  if (wait.kind == WaitKind::kSend) senders_to(*wait.channel);
+  if (wait.kind != WaitKind::kSelect) return;
+  for (const OutBase* out : work.stage_.outs()) {
+    if (wait.ports & OutputBit(out->place())) senders_to(out->channel());
+  }
+}
+
 absl::Status RunState::FindWedge() const {
   MutexLock lock(mutex_);
   if (phase_ != Phase::kRunning || !started_ || live_ == 0) return absl::OkStatus();
@@ -94,6 +116,12 @@ absl::Status RunState::FindWedge() const {
     bool wakeable = false;
     ForEachWaker(*works_[i], seen[i].wait,
                  [&](const Work& waker) { wakeable |= !seen[waker.order_].stuck; });
+    ForEachAhead(*works_[i], seen[i].wait, [&](const Work& ahead) {
+      const Seen& other = seen[ahead.order_];
+      wakeable |= !other.stuck && (other.wait.kind == WaitKind::kSend ||
+                                   other.wait.kind == WaitKind::kSelect ||
+                                   ahead.stage_.used_by_any_thread());
+    });
     if (!wakeable) return false;
     seen[i].stuck = false;
     --stuck;

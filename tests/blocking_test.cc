@@ -159,6 +159,54 @@ TEST_F(BlockingPoolTest, GracePeriod_NamesWhoDoesNotReturn_AndWaitsForItAllTheSa
   EXPECT_EQ(log()[0].find("test.holder#0 has not stopped"), 0u) << log()[0];
 }
 
+TEST_F(BlockingPoolTest, Wait_InACallOfTheRunItself_IsRefused) {
+  Graph& graph = NewGraph();
+  std::atomic<Run*> run{nullptr};
+  Report waited;
+  graph.Add<ProbeWork>("work", [&](Context& context) -> Task<> {
+    auto call = context.Blocking([&] {
+      while (run.load() == nullptr) std::this_thread::yield();
+      waited = run.load()->Wait();
+    });
+    absl::Status called = co_await call;
+    co_return called;
+  });
+  run = &Start(engine_, graph);
+  EXPECT_TRUE(Wait(*run.load()).ok());
+  EXPECT_FALSE(waited.over);
+  EXPECT_TRUE(absl::IsFailedPrecondition(waited.status)) << waited.status;
+  EXPECT_NE(waited.status.message().find("blocking call"), absl::string_view::npos);
+}
+
+// Its own run waits for the call, and the run above waits for that.
+TEST_F(BlockingPoolTest, Wait_ForTheRunAbove_IsRefused_ForAnotherItIsNot) {
+  Graph& graph = NewGraph("above");
+  Graph& inner = NewGraph("inner");
+  Graph& other = NewGraph("other");
+  other.Add<ProbeWork>("other", [](Context&) -> Task<> { co_return absl::OkStatus(); });
+  std::atomic<Run*> run{nullptr};
+  Report above, unrelated;
+  inner.Add<ProbeWork>("inner", [&](Context& context) -> Task<> {
+    auto call = context.Blocking([&] {
+      while (run.load() == nullptr) std::this_thread::yield();
+      above = run.load()->Wait();
+      unrelated = weir::Run(engine_, other).Wait();
+    });
+    absl::Status called = co_await call;
+    co_return called;
+  });
+  graph.Add<ProbeWork>("outer", [&](Context& context) -> Task<> {
+    weir::Run below(engine_, inner, {.parent = &context});
+    auto finished = below.Finished();
+    absl::StatusOr<Report> report = co_await finished;
+    co_return report.ok() ? report->status : report.status();
+  });
+  run = &Start(engine_, graph);
+  EXPECT_TRUE(Wait(*run.load()).ok());
+  EXPECT_TRUE(absl::IsFailedPrecondition(above.status)) << above.status;
+  EXPECT_TRUE(unrelated.ok()) << unrelated.status;
+}
+
 TEST_F(BlockingPoolTest, Engine_JoinsItsThreads_WhenTheirCallsHaveReturned) {
   for (int round = 0; round < 20; ++round) {
     Engine engine({.threads = 1, .blocking_threads = 2});

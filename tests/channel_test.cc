@@ -1,10 +1,12 @@
 #include "weir/core/channel.h"
 
+#include <cstdint>
 #include <memory>
 #include <new>
 #include <string>
 #include <vector>
 
+#include "weir/core/block_pool.h"
 #include "weir/testing.h"
 
 namespace weir::internal {
@@ -295,6 +297,21 @@ TEST_P(ChannelTest, Close_EndsAfterTheLastSender) {
   EXPECT_EQ(receiver.outcome(), Outcome::kNone);
   CloseSender();
   EXPECT_EQ(receiver.outcome(), Outcome::kEnd);
+}
+
+// As a thread at an Output does that has begun to receive before the Output was closed.
+TEST_P(ChannelTest, CloseReceiver_AReceiveThatComesAfterIt_SeesTheEnd) {
+  Open(8);
+  Put({1});
+  Receiver first(*channel_);
+  ASSERT_EQ(first.Take(), Outcome::kDone);
+  Put({2, 3, 4});
+  channel_->CloseReceiver();
+  EXPECT_EQ(channel_->ledger().unread, 3u);
+  Receiver late(*channel_);
+  EXPECT_NE(late.Take(), Outcome::kDone) << "what it was given has been destroyed";
+  EXPECT_EQ(late.request.got, 0u);
+  EXPECT_EQ(channel_->ledger().queued, 0u);
 }
 
 TEST_P(ChannelTest, CloseReceiver_RefusesSenders_DestroysWhatIsUnread) {
@@ -678,6 +695,30 @@ TEST_P(ChannelTest, Destructor_DestroysItems) {
   EXPECT_EQ(CountedItems::alive(), 0);
 }
 
+// Between the moment at which a sender found the channel full and that at which it drops for its item, receivers may have come.
+TEST_P(ChannelTest, Overflow_IntoAChannelThatIsEmptyByNow_ServesAllWhoWait) {
+  channel_ = std::make_unique<Channel>(kItemType<Counted>, 1, signals_);
+  channel_->SetEnds({.receivers = 3, .overwrites = true});
+  SendPolicy policy;
+  policy.when_full = WhenFull::kDropOldest;
+  SendingEnd end;
+  end.policy = &policy;
+  std::vector<Counted> items;
+  for (int i = 1; i <= 4; ++i) items.emplace_back(i);
+  SendRequest batch;
+  batch.items = items.data();
+  batch.count = items.size();
+  batch.sender = &end;
+  ASSERT_EQ(channel_->Put(batch), Outcome::kNone);
+  Receiver first(*channel_), a(*channel_), b(*channel_), c(*channel_);
+  ASSERT_EQ(first.Take(), Outcome::kDone);
+  for (Receiver* receiver : {&a, &b, &c}) ASSERT_EQ(receiver->Park(), Outcome::kNone);
+  ASSERT_EQ(channel_->Overflow(batch), Outcome::kDone);
+  EXPECT_EQ(a.got(), Values{2});
+  EXPECT_EQ(b.got(), Values{3});
+  EXPECT_EQ(c.got(), Values{4});
+}
+
 // --- Bounded in bytes: here an item takes as many as its value says ---
 
 class BoundedBytesTest : public weir::testing::WeirTest {
@@ -721,6 +762,181 @@ TEST_F(BoundedBytesTest, ASmallItem_DoesNotOvertakeALargerOneThatWaits) {
   EXPECT_EQ(TakeOne(), Outcome::kDone);
   EXPECT_EQ(large.outcome(), Outcome::kDone);
   EXPECT_EQ(Put({2}), Outcome::kDone);
+}
+
+TEST_F(BoundedBytesTest, SenderThatGivesUp_LetsThoseIn_ThatWaitBehindIt) {
+  EXPECT_EQ(Put({6}), Outcome::kDone);
+  Sender small(*channel_, {4}), next(*channel_, {1});
+  {
+    Sender large(*channel_, {8});
+    ASSERT_EQ(large.Park(), Outcome::kNone);
+    ASSERT_EQ(small.Park(), Outcome::kNone) << "it does not overtake";
+    ASSERT_EQ(next.Park(), Outcome::kNone);
+    ASSERT_TRUE(large.TimeOut());
+    EXPECT_EQ(small.outcome(), Outcome::kNone);
+  }  // which unlinks it
+  EXPECT_EQ(small.outcome(), Outcome::kDone);
+  EXPECT_EQ(small.waiter.woken, 1);
+  EXPECT_EQ(next.outcome(), Outcome::kNone) << "there is no room for it";
+}
+
+// --- Bounds as large as a size_t: memory is taken as items come ---
+
+class UnboundedItemsTest : public weir::testing::WeirTest, public ::testing::WithParamInterface<size_t> {
+ protected:
+  // As large an array of them as the capacity says is more than there is memory.
+  struct Large {
+    Counted item;
+    unsigned char padding[4096 - sizeof(Counted)];
+    explicit Large(int value) : item(value) {}
+    Large(Large&& other) noexcept : item(std::move(other.item)) {}
+    int value() const { return item.value(); }
+  };
+
+  UnboundedItemsTest() {
+    channel_->BoundBytes(1000, [](const void* item) {
+      return static_cast<size_t>(static_cast<const Large*>(item)->value());
+    });
+  }
+  void TearDown() override {
+    EXPECT_TRUE(channel_->ledger().balanced());
+    channel_.reset();
+    WeirTest::TearDown();
+  }
+  void Open(const SendPolicy* policy = nullptr) {
+    end_.policy = policy;
+    channel_->SetEnds({.overwrites = policy != nullptr});
+  }
+  Outcome Put(int value) {
+    Large item(value);
+    SendRequest request;
+    request.items = &item;
+    request.count = 1;
+    request.sender = &end_;
+    return channel_->Put(request);
+  }
+  // The values, which are numbers of bytes too.
+  Values Take(size_t count) {
+    Values values;
+    while (values.size() < count) {
+      alignas(Large) unsigned char room[sizeof(Large)];
+      ReceiveRequest request;
+      request.into = room;
+      if (channel_->Take(request) != Outcome::kDone) break;
+      Large& item = *std::launder(reinterpret_cast<Large*>(room));
+      values.push_back(item.value());
+      item.~Large();
+    }
+    return values;
+  }
+
+  RunSignals signals_;
+  SendingEnd end_;
+  std::unique_ptr<Channel> channel_ =
+      std::make_unique<Channel>(kItemType<Large>, GetParam(), signals_);
+};
+
+INSTANTIATE_TEST_SUITE_P(Capacities, UnboundedItemsTest,
+                         ::testing::Values(SIZE_MAX, SIZE_MAX / 2 + 2, size_t{1} << 40));
+
+TEST_P(UnboundedItemsTest, ItemsComeOutInOrder) {
+  Open();
+  int in = 0, out = 0;
+  for (int round = 0; round < 50; ++round) {
+    for (int i = 0; i < 7; ++i) ASSERT_EQ(Put(in++ % 50), Outcome::kDone);
+    for (const int value : Take(round % 5 == 4 ? SIZE_MAX : 5)) EXPECT_EQ(value, out++ % 50);
+  }
+  for (const int value : Take(SIZE_MAX)) EXPECT_EQ(value, out++ % 50);
+  EXPECT_EQ(out, in);
+}
+
+TEST_P(UnboundedItemsTest, ParkedSenders_AreAdmittedAsBytesAreFree) {
+  Open();
+  ASSERT_EQ(Put(900), Outcome::kDone);
+  std::vector<Large> items;
+  for (int i = 0; i < 40; ++i) items.emplace_back(30);
+  CountingWaiter waiter;
+  SendRequest batch;
+  batch.items = items.data();
+  batch.count = items.size();
+  batch.sender = &end_;
+  batch.waiter = &waiter;
+  waiter.Prepare();
+  ASSERT_EQ(channel_->ParkSend(batch), Outcome::kNone);
+  waiter.Publish();
+  EXPECT_EQ(batch.sent, 3u);
+  EXPECT_EQ(Take(1), Values{900});
+  EXPECT_EQ(batch.sent, 33u);
+  EXPECT_EQ(Take(SIZE_MAX).size(), 40u);
+  EXPECT_EQ(batch.sent, 40u);
+  EXPECT_EQ(waiter.woken, 1);
+  channel_->UnlinkSend(batch);
+}
+
+// The receiver moves their items in, on its own thread: the memory for it was theirs to find.
+TEST_P(UnboundedItemsTest, ParkedSenders_AreAdmittedWithoutMemory) {
+  Open();
+  ASSERT_EQ(Put(1000), Outcome::kDone);
+  struct Parked {
+    Large item{10};
+    CountingWaiter waiter;
+    SendRequest request;
+  };
+  std::vector<std::unique_ptr<Parked>> senders;
+  for (int i = 0; i < 100; ++i) {
+    Parked& sender = *senders.emplace_back(std::make_unique<Parked>());
+    sender.request.items = &sender.item;
+    sender.request.count = 1;
+    sender.request.sender = &end_;
+    sender.request.waiter = &sender.waiter;
+    sender.waiter.Prepare();
+    ASSERT_EQ(channel_->ParkSend(sender.request), Outcome::kNone);
+    sender.waiter.Publish();
+  }
+  FailAllocation(0);
+  EXPECT_EQ(Take(1), Values{1000});
+  EXPECT_NE(FailAllocation(kNoFailure), kNoFailure) << "an allocation was tried";
+  for (auto& sender : senders) EXPECT_EQ(sender->waiter.woken, 1);
+  EXPECT_EQ(Take(SIZE_MAX).size(), 100u);
+}
+
+TEST_P(UnboundedItemsTest, DropOldest_MakesRoomInBytes) {
+  SendPolicy policy;
+  policy.when_full = WhenFull::kDropOldest;
+  Open(&policy);
+  for (int i = 0; i < 30; ++i) {
+    Large item(100);
+    SendRequest request;
+    request.items = &item;
+    request.count = 1;
+    request.sender = &end_;
+    Outcome outcome = channel_->Put(request);
+    if (outcome == Outcome::kNone) outcome = channel_->Overflow(request);
+    ASSERT_EQ(outcome, Outcome::kDone);
+  }
+  EXPECT_EQ(Take(SIZE_MAX), Values(10, 100));
+  EXPECT_EQ(channel_->ledger().dropped, 20u);
+}
+
+// What an overwriting channel gets back from a lease has its slots, whatever came meanwhile.
+TEST_P(UnboundedItemsTest, DropOldest_WhatALeaseGivesBack_ComesFirst) {
+  SendPolicy policy;
+  policy.when_full = WhenFull::kDropOldest;
+  Open(&policy);
+  for (int i = 1; i <= 16; ++i) ASSERT_EQ(Put(i), Outcome::kDone);
+  std::vector<Large> room;
+  room.reserve(16);
+  ReceiveRequest lease;
+  lease.into = room.data();
+  lease.max = 16;
+  lease.lease = true;
+  ASSERT_EQ(channel_->Take(lease), Outcome::kDone);
+  ASSERT_EQ(lease.got, 16u);
+  for (int i = 17; i <= 40; ++i) ASSERT_EQ(Put(i), Outcome::kDone);
+  channel_->Settle(0, lease.into, lease.got);
+  Values expected;
+  for (int i = 1; i <= 40; ++i) expected.push_back(i);
+  EXPECT_EQ(Take(SIZE_MAX), expected);
 }
 
 }  // namespace

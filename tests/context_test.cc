@@ -3,6 +3,7 @@
 #include <atomic>
 #include <coroutine>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
@@ -147,6 +148,44 @@ TEST_P(ContextTest, Deadline_InThePast_IsOverAtOnce) {
   });
   EXPECT_TRUE(absl::IsCancelled(slept)) << slept;
   EXPECT_TRUE(absl::IsDeadlineExceeded(cause)) << cause;
+}
+
+// As in Go: no operation that it bounds succeeds, although there is room, or an item.
+TEST_P(ContextTest, Deadline_HasPassedAlready_IsBornCancelled) {
+  Graph& graph = NewGraph();
+  absl::Status sent;
+  std::optional<int> received;
+  auto& source = graph.Add<ProbeSource<int>>("source", [&](Context& context, Out<int>& out) -> Task<> {
+    for (const absl::Duration timeout : {absl::ZeroDuration(), -absl::Seconds(1)}) {
+      Context late = context.WithTimeout(timeout);
+      EXPECT_TRUE(late.cancelled());
+      EXPECT_TRUE(absl::IsDeadlineExceeded(late.cause())) << late.cause();
+      Context below = late.WithTimeout(absl::Hours(1));
+      EXPECT_TRUE(below.cancelled());
+    }
+    Context late = context.WithDeadline(context.Now());
+    EXPECT_TRUE(late.cancelled());
+    int item = 1;
+    auto send = out.Send(item, late);
+    sent = co_await send;
+    auto send_in_time = out.Send(item);
+    absl::Status in_time = co_await send_in_time;
+    co_return in_time;
+  });
+  auto& sink = graph.Add<ProbeSink<int>>("sink", [&](Context& context, In<int>& in) -> Task<> {
+    auto first = in.Receive();
+    received = co_await first;
+    Context late = context.WithDeadline(context.Now());
+    auto receive = in.Receive(late);
+    std::optional<int> none = co_await receive;
+    EXPECT_FALSE(none.has_value());
+    co_return absl::OkStatus();
+  });
+  graph.Connect(source.out, sink.in);
+  const Report report = RunToEnd(engine(), graph);
+  EXPECT_TRUE(report.ok()) << report.status;
+  EXPECT_TRUE(absl::IsCancelled(sent)) << sent;
+  EXPECT_EQ(received, 1);
 }
 
 TEST_P(ContextTest, TheRunsCause_IsSeenByEveryContextOfIt) {

@@ -261,6 +261,69 @@ TEST_F(EdgeThreadsTest, WaitingThreads_AreWokenByACancellation) {
   }
 }
 
+// Sends that give up at the same moment as room comes, from several threads: each item is its sender's or comes out, once.
+TEST_F(EdgeThreadsTest, ManySendsThatGiveUp_BesideReceives_EachItemOnce) {
+  constexpr int kThreads = 3, kEach = 1000;
+  Engine& engine = Threaded(2);
+  Graph& graph = NewGraph();
+  auto& input = graph.Add<Input<int>>("input");
+  auto& output = graph.Add<Output<int>>("output");
+  graph.Connect(input.out, output.in, {.capacity = 1});
+  Run& run = Start(engine, graph);
+  std::atomic<int> sent{0}, received{0}, sending{kThreads};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < kEach; ++i) {
+        const absl::Status status = input.SendWithin(absl::Microseconds(1 + i % 30), t * kEach + i);
+        EXPECT_TRUE(status.ok() || absl::IsDeadlineExceeded(status)) << status;
+        if (status.ok()) sent.fetch_add(1);
+      }
+      if (sending.fetch_sub(1) == 1) input.Close();
+    });
+    threads.emplace_back([&, t] {
+      const absl::Duration within = t == 0 ? absl::Microseconds(20) : absl::InfiniteDuration();
+      while (true) {
+        absl::StatusOr<int> item = output.ReceiveWithin(within);
+        if (item.ok()) received.fetch_add(1);
+        if (absl::IsOutOfRange(item.status())) return;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_TRUE(Wait(run).ok());
+  EXPECT_EQ(received, sent);
+}
+
+TEST_F(EdgeThreadsTest, OutputClosed_BesideReceives_WhatIsLeftIsUnread) {
+  Engine& engine = Threaded(2);
+  Graph& graph = NewGraph();
+  auto& input = graph.Add<Input<Counted>>("input");
+  auto& output = graph.Add<Output<Counted>>("output");
+  graph.Connect(input.out, output.in, {.capacity = 32});
+  for (int round = 0; round < 200; ++round) {
+    Run& run = Start(engine, graph);
+    std::atomic<uint64_t> received{0};
+    std::thread sender([&] {
+      for (int i = 0; input.Send(Counted(i)).ok(); ++i) {
+      }
+    });
+    std::thread receiver([&] {
+      for (absl::StatusOr<Counted> item = output.Receive(); item.ok(); item = output.Receive()) {
+        EXPECT_FALSE(item->moved_from());
+        received.fetch_add(1);
+      }
+    });
+    while (received.load() < static_cast<uint64_t>(round)) std::this_thread::yield();
+    output.Close();
+    sender.join();
+    receiver.join();
+    const Report report = Wait(run);
+    EXPECT_TRUE(report.ok()) << report.status;
+    EXPECT_EQ(report.channels[0].ledger.received, received);
+  }
+}
+
 TEST_F(EdgeThreadsTest, TimedOperations_FollowAHandTurnedClock) {
   internal::ManualClock clock;
   Engine engine({.threads = 2, .clock = &clock});

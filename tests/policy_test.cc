@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
+#include <cstdint>
 #include <functional>
 #include <ranges>
 #include <stdexcept>
@@ -588,6 +590,38 @@ TEST_F(PolicyCheckTest, Check_RefusesWhatCannotWork_SayingWhatToDo) {
   EXPECT_EQ(Refusal({.bytes = 0}),
             "graph 'camera' cannot run: the channel from 'source.out' to 'sink.in' is bounded to 0 "
             "bytes; leave the bound out, or give it one that lets an item in");
+  EXPECT_EQ(Refusal({.capacity = kUnboundedItems}),
+            "graph 'camera' cannot run: the channel into 'sink.in' is bounded neither in items nor in "
+            "bytes; give it `bytes`, or a capacity");
+  EXPECT_EQ(Refusal({.capacity = SIZE_MAX / 2 + 1, .bytes = 100}),
+            "graph 'camera' cannot run: the channel into 'sink.in' has capacity " +
+                std::to_string(SIZE_MAX / 2 + 1) +
+                ", and no memory holds as many items of 4 bytes; give it a capacity that it can reach, "
+                "or kUnboundedItems and `bytes`");
+  EXPECT_EQ(Refusal({.capacity = kUnboundedItems, .bytes = SIZE_MAX}),
+            "graph 'camera' cannot run: the channel into 'sink.in' is bounded to " +
+                std::to_string(SIZE_MAX) +
+                " bytes, which no memory holds; give it a bound that it can reach");
+}
+
+TEST_P(PolicyTest, BoundedByBytesAlone_HoldsAsManyItemsAsFit) {
+  Graph& graph = Join(
+      {.capacity = kUnboundedItems, .bytes = 100 * sizeof(Counted)},
+      [this](Context&, Out<Counted>& out) -> Task<> {
+        std::vector<Counted> items;
+        for (int i = 0; i < 300; ++i) items.emplace_back(i);
+        gate_ = true;
+        auto send = out.SendBatch(items);
+        absl::Status sent = co_await send;
+        co_return sent;
+      },
+      ReceiveLater());
+  const Report report = RunToEnd(engine(), graph);
+  EXPECT_TRUE(report.ok()) << report.status;
+  EXPECT_EQ(received_.size(), 300u);
+  EXPECT_TRUE(std::is_sorted(received_.begin(), received_.end()));
+  EXPECT_GT(report.channels[0].ledger.high_water, 64u);
+  EXPECT_LE(report.channels[0].ledger.high_water, 100u);
 }
 
 TEST_F(PolicyCheckTest, Description_NamesPoliciesAndBytes_AndIsReadBack) {

@@ -1,6 +1,7 @@
 #include "weir/core/pool.h"
 
 #include <gtest/gtest.h>
+#include <malloc.h>
 
 #include <atomic>
 #include <memory>
@@ -151,6 +152,26 @@ TEST_P(PoolTest, IsDestroyedWhileWorkersSleep) {
     pool.Post(job);
     while (count == 0 || !pool.Idle()) std::this_thread::yield();
   }
+}
+
+// The job that a thread of the program posts may end all that there was to do while the thread is still in Post.
+TEST_P(PoolTest, IsDestroyed_WhileOtherThreadsAreStillInPost) {
+  constexpr int kThreads = 6;
+  mallopt(M_PERTURB, 0xA5);  // what has been freed does not look as it did
+  for (int i = 0; i < 100; ++i) {
+    std::atomic<int> count{0};
+    std::vector<std::unique_ptr<CountingJob>> jobs;
+    auto pool = std::make_unique<Pool>(GetParam());
+    std::vector<std::thread> posters;
+    for (int t = 0; t < kThreads; ++t) {
+      Job& job = *jobs.emplace_back(std::make_unique<CountingJob>(count));
+      posters.emplace_back([&pool = *pool, &job] { pool.Post(job); });
+    }
+    while (count < kThreads) std::this_thread::yield();
+    pool.reset();
+    for (std::thread& poster : posters) poster.join();
+  }
+  mallopt(M_PERTURB, 0);
 }
 
 TEST_P(PoolTest, Watch_GivesAJobBehindALongOneAThread) {

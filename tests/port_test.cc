@@ -512,6 +512,133 @@ TEST_P(PortTest, ReceiveWithin_NothingComes_IsDeadlineExceeded) {
   EXPECT_EQ(received_, Values{5});
 }
 
+// The loop of the README, with a bound: what it has received by then is not the whole input.
+TEST_P(PortTest, Receive_EndedByItsOwnContext_StatusIsNotOk) {
+  std::vector<absl::Status> statuses;
+  const Report report = RunPair(
+      1,
+      [&](Context& context, SendTo& out) -> Task<> {
+        Counted item(1);
+        auto send = out.Send(item);
+        absl::Status sent = co_await send;
+        if (!sent.ok()) co_return sent;
+        other_flag_ = true;
+        auto until = Until(context, flag_);
+        absl::Status status = co_await until;
+        Counted last(2);
+        auto send_last = out.Send(last);
+        if (status.ok()) status = co_await send_last;
+        co_return status;
+      },
+      [&](Context& context, ReceiveFrom& in) -> Task<> {
+        auto until = Until(context, other_flag_);
+        absl::Status sent = co_await until;
+        if (!sent.ok()) co_return sent;
+        std::optional<Counted> first = co_await in.Receive();
+        if (first) received_.push_back(first->value());
+        {
+          Context attempt = context.WithTimeout(absl::Milliseconds(1));
+          while (true) {
+            auto receive = in.Receive(attempt);
+            std::optional<Counted> item = co_await receive;
+            if (!item) break;
+            received_.push_back(item->value());
+          }
+          statuses.push_back(in.status());
+          Lease<Counted> lease;
+          auto batch = in.ReceiveBatch(lease, 2, attempt);
+          const bool more = co_await batch;
+          EXPECT_FALSE(more);
+          statuses.push_back(in.status());
+        }
+        auto once = in.ReceiveWithin(absl::ZeroDuration());
+        absl::StatusOr<Counted> none = co_await once;
+        EXPECT_TRUE(absl::IsDeadlineExceeded(none.status())) << none.status();
+        statuses.push_back(in.status());
+        flag_ = true;
+        while (auto item = co_await in.Receive()) received_.push_back(item->value());
+        co_return in.status();
+      });
+  EXPECT_TRUE(report.ok()) << report.status << ": the end was seen in the end";
+  EXPECT_EQ(received_, (Values{1, 2}));
+  ASSERT_EQ(statuses.size(), 3u);
+  for (const absl::Status& status : statuses) EXPECT_TRUE(absl::IsCancelled(status)) << status;
+  EXPECT_NE(statuses[0].message().find("sink.in"), absl::string_view::npos) << statuses[0];
+}
+
+TEST_P(PortTest, Select_EndedByItsOwnTime_StatusIsNotOk) {
+  absl::Status status;
+  const Report report = RunPair(
+      1,
+      [&](Context& context, SendTo&) -> Task<> {
+        auto until = Until(context, flag_);
+        absl::Status status = co_await until;
+        co_return status;
+      },
+      [&](Context&, ReceiveFrom& in) -> Task<> {
+        std::optional<Counted> into;
+        auto receives = in.OnReceive(into);
+        auto in_time = Select(receives).Within(absl::Milliseconds(1));
+        const Selected late = co_await in_time;
+        EXPECT_TRUE(absl::IsDeadlineExceeded(late.status)) << late.status;
+        status = in.status();
+        flag_ = true;
+        auto select = Select(receives);
+        const Selected ended = co_await select;
+        EXPECT_TRUE(absl::IsOutOfRange(ended.status)) << ended.status;
+        co_return in.status();
+      });
+  EXPECT_TRUE(report.ok()) << report.status;
+  EXPECT_TRUE(absl::IsCancelled(status)) << status;
+}
+
+TEST_P(PortTest, Receive_EndedByItsOwnContext_TheRunThatTakesItForTheEndFails) {
+  const Report report = RunPair(
+      1,
+      [&](Context& context, SendTo&) -> Task<> {
+        auto until = Until(context, flag_);
+        absl::Status status = co_await until;
+        co_return status;
+      },
+      [&](Context& context, ReceiveFrom& in) -> Task<> {
+        Context attempt = context.WithTimeout(absl::Milliseconds(1));
+        while (true) {
+          auto receive = in.Receive(attempt);
+          std::optional<Counted> item = co_await receive;
+          if (!item) break;
+        }
+        co_return in.status();
+      });
+  EXPECT_TRUE(absl::IsCancelled(report.status)) << report.status;
+}
+
+// Who stops of its own accord after a receive that gave something has not been cut off.
+TEST_P(PortTest, Receive_InTimeAgain_StatusIsOk) {
+  absl::Status status = absl::UnknownError("not asked");
+  RunPair(
+      1,
+      [&](Context& context, SendTo& out) -> Task<> {
+        auto until = Until(context, flag_);
+        absl::Status sent = co_await until;
+        Counted item(1);
+        auto send = out.Send(item);
+        if (sent.ok()) sent = co_await send;
+        co_return sent;
+      },
+      [&](Context&, ReceiveFrom& in) -> Task<> {
+        auto once = in.ReceiveWithin(absl::ZeroDuration());
+        absl::StatusOr<Counted> none = co_await once;
+        EXPECT_FALSE(none.ok());
+        flag_ = true;
+        auto again = in.ReceiveWithin(absl::InfiniteDuration());
+        absl::StatusOr<Counted> item = co_await again;
+        EXPECT_TRUE(item.ok()) << item.status();
+        status = in.status();
+        co_return status;
+      });
+  EXPECT_TRUE(status.ok()) << status;
+}
+
 TEST_P(PortTest, ReceiveWithin_Precedence_ItemThenEndThenTimedOut) {
   std::vector<std::string> results;
   RunPair(4, SendAll({1, 2}), [&](Context& context, ReceiveFrom& in) -> Task<> {

@@ -1,6 +1,7 @@
 #include "weir/core/run.h"
 
 #include <atomic>
+#include <coroutine>
 #include <memory>
 #include <optional>
 #include <ranges>
@@ -338,6 +339,15 @@ TEST_P(RunTest, Cancel_KeepsSixteenLaterErrors_CountsTheRest) {
     EXPECT_EQ(report.errors.size(), 16u);
     EXPECT_EQ(report.more_errors, 4u);
   }
+}
+
+TEST_P(RunTest, Cancel_WithAnOkStatus_DoesNotEndOk) {
+  Graph& graph = Endless();
+  Run& run = Start(engine(), graph);
+  run.Cancel(absl::OkStatus());
+  const Report report = Wait(run);
+  EXPECT_TRUE(absl::IsCancelled(report.status)) << report.status;
+  EXPECT_NE(report.status.message().find("not a cause"), absl::string_view::npos) << report.status;
 }
 
 TEST_P(RunTest, Cancel_FromManyThreads_EndsOnce) {
@@ -751,6 +761,82 @@ TEST(EngineTest, Destructor_WithActiveRuns_EndsTheProcessWithAMessage) {
       "an Engine was destroyed while runs were active; it must outlive its Runs");
 }
 
+// --- An engine may end as soon as its runs are over, whoever has ended them ---
+
+// What another thread resumes: `handle` is set once a coroutine waits for it.
+struct Resumption {
+  std::atomic<void*>* handle;
+  bool await_ready() { return false; }
+  void await_suspend(std::coroutine_handle<> waiting) { handle->store(waiting.address()); }
+  void await_resume() {}
+};
+
+constexpr int kEngineEnds = 100;
+
+TEST(EngineEndTest, AThreadThatResumesAnExternal_IsWaitedFor) {
+  for (int i = 0; i < kEngineEnds; ++i) {
+    std::atomic<void*> handle{nullptr};
+    auto engine = std::make_unique<Engine>(EngineOptions{.threads = 1 + i % 2});
+    Graph graph("test");
+    graph.Add<ProbeWork>("work", [&](Context& context) -> Task<> {
+      Resumption resumption{&handle};
+      auto external = context.External(resumption);
+      co_await external;
+      co_return absl::OkStatus();
+    });
+    std::thread other([&] {
+      while (handle.load() == nullptr) std::this_thread::yield();
+      std::coroutine_handle<>::from_address(handle.load()).resume();
+    });
+    EXPECT_TRUE(weir::Run(*engine, graph).Wait().ok());
+    engine.reset();
+    other.join();
+  }
+}
+
+TEST(EngineEndTest, AThreadThatCancelsAContext_IsWaitedFor) {
+  for (int i = 0; i < kEngineEnds; ++i) {
+    std::atomic<Context*> waits{nullptr};
+    auto engine = std::make_unique<Engine>(EngineOptions{.threads = 1 + i % 2});
+    Graph graph("test");
+    graph.Add<ProbeWork>("work", [&](Context& context) -> Task<> {
+      Context attempt = context.WithCancel();
+      waits.store(&attempt);
+      auto sleep = attempt.Sleep(absl::InfiniteDuration());
+      absl::Status slept = co_await sleep;
+      co_return absl::IsCancelled(slept) ? absl::OkStatus() : absl::InternalError("it slept");
+    });
+    std::thread other([&] {
+      while (waits.load() == nullptr) std::this_thread::yield();
+      waits.load()->Cancel(absl::AbortedError("enough"));
+    });
+    EXPECT_TRUE(weir::Run(*engine, graph).Wait().ok());
+    engine.reset();
+    other.join();
+  }
+}
+
+TEST(EngineEndTest, AnotherEngineWhoseRunWasAwaited_IsWaitedFor) {
+  Engine other({.threads = 1});
+  for (int i = 0; i < kEngineEnds; ++i) {
+    std::vector<int> into;
+    Graph inner("inner");
+    From(inner, "source", FromRange(std::views::iota(0, 3))).Collect("sink", into);
+    auto engine = std::make_unique<Engine>(EngineOptions{.threads = 1 + i % 2});
+    std::optional<weir::Run> awaited;
+    Graph graph("test");
+    graph.Add<ProbeWork>("work", [&](Context&) -> Task<> {
+      awaited.emplace(other, inner);
+      auto finished = awaited->Finished();
+      absl::StatusOr<Report> report = co_await finished;
+      co_return report.ok() ? report->status : report.status();
+    });
+    EXPECT_TRUE(weir::Run(*engine, graph).Wait().ok());
+    engine.reset();
+    EXPECT_EQ(into.size(), 3u);
+  }
+}
+
 TEST(EngineTest, GraphDestroyedWhileItRuns_EndsTheProcessWithAMessage) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
   EXPECT_DEATH(
@@ -802,6 +888,50 @@ TEST(RunClockTest, Deadline_OnAHandTurnedClock) {
 }
 
 // --- The monitor of leaks ---
+
+// While no Work runs, no Work is looked at; the time is counted all the same.
+TEST(RunSamplesTest, AWaitThatHasNotEnded_IsCountedUpToNow) {
+  Engine engine({.threads = 1});
+  Graph graph("test");
+  auto& input = graph.Add<Input<int>>("input");
+  Flow(graph, input.out).Ignore("sink");
+  weir::Run run(engine, graph);
+  while (run.Snapshot().stages[1].starved < 5) std::this_thread::yield();
+  const uint64_t starved = run.Snapshot().stages[1].starved;
+  input.Close();
+  EXPECT_GE(run.Wait().stages[1].starved, starved);
+}
+
+// One thread, and a body that does not hear: the others are ready to stop, and have no thread to do it on.
+TEST(RunOverdueTest, ADeafBody_IsNamedFirst_TheOthersAsWaitingForIt) {
+  internal::ManualClock clock;
+  std::vector<std::string> log;
+  Engine engine({.threads = 1,
+                 .log = [&](std::string_view line) { log.emplace_back(line); },
+                 .clock = &clock});
+  Graph graph("test");
+  std::atomic<bool> sleeps{false}, deaf_runs{false}, let_go{false};
+  graph.Add<ProbeWork>("innocent", Forever(&sleeps));
+  graph.Add<ProbeWork>("deaf", [&](Context& context) -> Task<> {
+    Task<> until = Until(context, sleeps);
+    absl::Status status = co_await until;
+    deaf_runs = true;
+    while (!let_go) std::this_thread::yield();
+    co_return status;
+  });
+  weir::Run run(engine, graph);
+  while (!deaf_runs) std::this_thread::yield();
+  run.Cancel(absl::AbortedError("enough"));
+  clock.Advance(absl::Seconds(5));
+  EXPECT_EQ(run.Snapshot().teardown.overdue, (Names{"deaf#0", "innocent#0"}));
+  let_go = true;
+  EXPECT_TRUE(absl::IsAborted(run.Wait().status));
+  ASSERT_EQ(log.size(), 2u);
+  EXPECT_NE(log[0].find("test.deaf#0 has not stopped"), std::string::npos) << log[0];
+  EXPECT_EQ(log[1],
+            "test.innocent#0 has not stopped 5s after the run was cancelled: is ready, and waits for a "
+            "thread, as deaf#0 holds one");
+}
 
 TEST(CensusLimit, IsTold_WhenMoreWorksAreAlive_AndOnlyThenAgain) {
   std::vector<size_t> told;

@@ -1,6 +1,7 @@
 // Deadlocks are found and named, on every engine; what is slow, or may yet be woken, is not called one.
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <optional>
 #include <ranges>
 #include <string>
@@ -49,6 +50,60 @@ TEST_P(WedgeTest, Diamond_NamesWhoWaitsOnWhat_AndTheNextCapacity) {
   EXPECT_NE(message.find(next->input + ": try capacity 4"), std::string::npos) << message;
   EXPECT_EQ(next->capacity, 4u);
   EXPECT_EQ(next->bytes, 0u);
+}
+
+// A small item waits behind a large one that does not fit, whose sender gives up after a time. The receiver waits for a sign that
+// comes after the small one.
+TEST_P(WedgeTest, BehindASenderThatGivesUpInTime_IsNotStuck) {
+  struct Sink final : Stage {
+    In<int> items{this, "items"}, sign{this, "sign"};
+    int sum = 0;
+    Task<> Work(Context&) override {
+      auto given = co_await sign.Receive();
+      if (!given) co_return absl::InternalError("no sign was given");
+      while (auto item = co_await items.Receive()) sum += *item;
+      co_return items.status();
+    }
+  };
+  struct Small final : Stage {
+    Out<int> out{this, "out"}, sign{this, "sign"};
+    std::atomic<bool>* may_send = nullptr;
+    Task<> Work(Context& context) override {
+      Task<> until = testing::Until(context, *may_send);
+      absl::Status status = co_await until;
+      auto sleep = context.Sleep(absl::Milliseconds(2));
+      if (status.ok()) status = co_await sleep;
+      int item = 4;
+      auto send = out.Send(item);
+      if (status.ok()) status = co_await send;
+      auto give = sign.Send(item);
+      if (status.ok()) status = co_await give;
+      co_return status;
+    }
+  };
+  Graph& graph = NewGraph();
+  std::atomic<bool> large_waits{false};
+  auto& large = graph.Add<ProbeSource<int>>("large", [&](Context&, Out<int>& out) -> Task<> {
+    int first = 6, second = 8;
+    auto fits = out.Send(first);
+    absl::Status sent = co_await fits;
+    if (!sent.ok()) co_return sent;
+    large_waits = true;
+    auto does_not_fit = out.SendWithin(absl::Milliseconds(30), second);
+    sent = co_await does_not_fit;
+    if (absl::IsDeadlineExceeded(sent)) co_return absl::OkStatus();
+    co_return sent.ok() ? absl::InternalError("it fits") : sent;
+  });
+  auto& small = graph.Add<Small>("small");
+  small.may_send = &large_waits;
+  auto& sink = graph.Add<Sink>("sink");
+  sink.items.MeasureBy([](const int& bytes) { return static_cast<size_t>(bytes); });
+  graph.Connect(large.out, sink.items, {.capacity = kUnboundedItems, .bytes = 10});
+  graph.Connect(small.out, sink.items);
+  graph.Connect(small.sign, sink.sign);
+  const Report report = RunToEnd(engine(), graph);
+  EXPECT_TRUE(report.ok()) << report.status;
+  EXPECT_EQ(sink.sum, 10);
 }
 
 // Who passes on its own Context, or a time without an end, has bounded nothing.

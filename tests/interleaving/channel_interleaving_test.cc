@@ -10,6 +10,7 @@
 #include "absl/strings/str_join.h"
 #include "tests/interleaving/parked.h"
 #include "weir/core/channel.h"
+#include "weir/core/edge_wait.h"
 #include "weir/interleaving.h"
 
 namespace weir::internal {
@@ -350,6 +351,99 @@ TEST_F(ChannelInterleavingTest, SendTimesOut_TheItemIsTheSendersOrReceived) {
         if (shared.sent_and_timed_out) return "a send that timed out has sent its item";
         if (shared.timed_out_beside_room) return "a send timed out though there was room";
         if (shared.last_receive != Outcome::kEnd) return "the end was not seen";
+        return "";
+      });
+}
+
+// --- Threads of the program, at a graph's edge ---
+
+// Waits as a thread at the edge does; a timer claims it.
+class AtEdge final : public Parked {
+ public:
+  ~AtEdge() { ended_linked |= link != nullptr && link->linked(); }
+  static inline const WaitLink* link = nullptr;
+  static inline bool ended_linked = false;
+};
+
+TEST_F(ChannelInterleavingTest, AtTheEdge_ASendGivesUpBesideAReceive_TheItemIsTheSendersOrReceived) {
+  AtEdge::ended_linked = false;
+  Explore(
+      1,
+      [](Shared& shared) -> World::Threads {
+        shared.channel.SetEnds({});  // as at every edge: any thread may send, so it is never single
+        const auto send = [&shared] {
+          Values values = {1, 2};
+          for (int& value : values) {
+            SendRequest request;
+            request.items = &value;
+            request.count = 1;
+            request.sender = &shared.end;
+            AtEdge::link = &request;
+            const Outcome outcome =
+                SendFromThread<AtEdge>(shared.channel, request, true, [&](AtEdge& waiter) {
+                  shared.Arm(&waiter);
+                  const Waiter::Result result = waiter.Await(Outcome::kNone);
+                  shared.Arm(nullptr);
+                  return result.outcome;
+                });
+            AtEdge::link = nullptr;
+            if (request.sent == 0) shared.refused.push_back(value);
+            shared.sent_and_timed_out |= request.sent > 0 && outcome != Outcome::kDone;
+          }
+          WakeList wakes;
+          shared.channel.CloseSender(shared.end, wakes);
+        };
+        const auto receive = [&shared] {
+          while (shared.last_receive != Outcome::kEnd) {
+            int value = 0;
+            ReceiveRequest request;
+            request.into = &value;
+            shared.last_receive = ReceiveFromThread<Parked>(
+                shared.channel, request, true,
+                [](Parked& waiter) { return waiter.Await(Outcome::kNone).outcome; });
+            if (shared.last_receive == Outcome::kDone) shared.received.push_back(value);
+          }
+        };
+        return {send, receive, [&shared] { shared.Fire(); }};
+      },
+      [](Shared& shared) -> std::string {
+        Values all = shared.received;
+        all.insert(all.end(), shared.refused.begin(), shared.refused.end());
+        std::sort(all.begin(), all.end());
+        if (all != Values{1, 2}) return "an item was lost, or is there twice";
+        if (shared.sent_and_timed_out) return "a send that timed out has sent its item";
+        if (AtEdge::ended_linked) return "a waiter ended before its request was unlinked";
+        return "";
+      });
+}
+
+TEST_F(ChannelInterleavingTest, AtTheEdge_ReceivesBesideTheEndOfTheLastReceiver_NoItemTwice) {
+  Explore(
+      3,
+      [](Shared& shared) -> World::Threads {
+        shared.channel.SetEnds({});
+        const auto receive = [&shared] {
+          for (int i = 0; i < 2; ++i) {
+            int value = 0;
+            ReceiveRequest request;
+            request.into = &value;
+            const Outcome outcome = ReceiveFromThread<Parked>(
+                shared.channel, request, false, [](Parked&) { return Outcome::kNone; });
+            if (outcome == Outcome::kDone) shared.received.push_back(value);
+          }
+        };
+        return {[&shared] { Send(shared, {1, 2, 3}, 1); }, receive,
+                [&shared] { shared.channel.CloseReceiver(); }};
+      },
+      [](Shared& shared) -> std::string {
+        const Ledger ledger = shared.channel.ledger();
+        if (ledger.queued != 0) return "something stayed in the channel";
+        if (ledger.received != shared.received.size()) return "what was received is miscounted";
+        if (ledger.accepted + shared.refused.size() > 3) return "more items than were sent";
+        for (size_t i = 0; i < shared.received.size(); ++i) {
+          if (shared.received[i] < 1 || shared.received[i] > 3) return "an item that was never sent";
+          if (i > 0 && shared.received[i] <= shared.received[i - 1]) return "an item came twice";
+        }
         return "";
       });
 }

@@ -6,7 +6,7 @@
 
 namespace weir::internal {
 
-class Parked final : public Waiter {
+class Parked : public Waiter {
  public:
   // A store to its word that is still delayed must not come when this is gone.
   ~Parked() { interleaving::World::current()->Drain(); }

@@ -428,17 +428,28 @@ class Roundabout final : public Stage {
 };
 
 // Commits what it has received if, and only if, its input was complete: as its status says at the end, or as the last receive
-// does.
+// does; or as its status says after each receive that gave nothing, where some of them were ended by a time of their own.
 class CommitSink final : public Stage {
  public:
   In<Token> in{this, "in"};
-  CommitSink(GeneratedGraph::Committed& into, bool trusts_receive)
-      : into_(into), trusts_receive_(trusts_receive) {}
+  enum class Trusts { kStatus, kReceive, kStatusInBetween };
+  CommitSink(GeneratedGraph::Committed& into, Trusts trusts) : into_(into), trusts_(trusts) {}
 
-  Task<> Work(Context&) override {
+  Task<> Work(Context& context) override {
     std::vector<uint64_t> values;
     absl::Status complete;
-    if (trusts_receive_) {
+    if (trusts_ == Trusts::kStatusInBetween) {
+      do {
+        Context attempt = context.WithTimeout(absl::Milliseconds(1));
+        while (true) {
+          auto receive = in.Receive(attempt);
+          std::optional<Token> item = co_await receive;
+          if (!item) break;
+          values.push_back(item->value());
+        }
+        complete = in.status();
+      } while (!complete.ok() && !context.cancelled());
+    } else if (trusts_ == Trusts::kReceive) {
       while (true) {
         auto receive = in.ReceiveWithin(absl::InfiniteDuration());
         absl::StatusOr<Token> item = co_await receive;
@@ -456,7 +467,7 @@ class CommitSink final : public Stage {
 
  private:
   GeneratedGraph::Committed& into_;
-  const bool trusts_receive_;
+  const Trusts trusts_;
 };
 
 }  // namespace
@@ -821,6 +832,7 @@ void GeneratedGraph::AddStep() {
       relay.in.MeasureBy(
           [](const Token& item) { return item.value() % 5 == 4 ? 20 : 3 + item.value() % 2; });
       ChannelOptions options = Capacity();
+      if (Draw(3) == 0) options.capacity = kUnboundedItems;
       options.bytes = 4 + Draw(6);
       if (Draw(2) == 0) {
         graph_.Connect(*stream.out, relay.in, options);
@@ -839,7 +851,9 @@ void GeneratedGraph::AddStep() {
 void GeneratedGraph::AddSink(const Stream& stream) {
   committed_.push_back(std::make_unique<Committed>());
   sinks_.push_back(stream.traits);
-  auto& sink = graph_.Add<CommitSink>(Name("sink"), *committed_.back(), named_ % 2 == 0);
+  constexpr CommitSink::Trusts kEach[] = {CommitSink::Trusts::kReceive, CommitSink::Trusts::kStatus,
+                                          CommitSink::Trusts::kStatusInBetween};
+  auto& sink = graph_.Add<CommitSink>(Name("sink"), *committed_.back(), kEach[named_ % 3]);
   graph_.Connect(*stream.out, sink.in, Capacity());
 }
 
