@@ -133,7 +133,8 @@ struct VectorGenerator {
   template <class Emit>
   Verdict Pull(State& next, size_t most, Emit&& emit, absl::Status&) {
     const size_t count = std::min(most, items.size() - next);
-    for (T& item : std::span(items).subspan(next, count)) {
+    const auto first = items.begin() + static_cast<std::ptrdiff_t>(next);
+    for (auto&& item : std::ranges::subrange(first, first + static_cast<std::ptrdiff_t>(count))) {
       if constexpr (std::is_copy_constructible_v<T>) {
         emit(T(item));
       } else {
