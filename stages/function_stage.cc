@@ -13,17 +13,22 @@ struct FunctionRound {
                 bool in_turn)
       : body(std::move(with)),
         lease(lease),
+        work(work),
         onward(out, body->outputs(), work, kMostAtOnce, in_turn) {}
 
-  // Calls the body with as much as fits into one send; the rest of the lease waits in the channel.
+  // Calls the body with as much as fits into one send; the rest of the lease waits in the channel. An item that gives more than that
+  // ends the Work's turn: others take what it has given before it gives more.
   void Process() {
     onward.Begin();
     onward.Run(CallBody());
+    if (more()) work.EndTurn();
   }
   bool failed() const { return verdict == Verdict::kFailed; }
+  bool more() const { return verdict == Verdict::kMore; }
 
   const std::unique_ptr<Body> body;
   LeaseBase& lease;
+  internal::Work& work;
   Onward onward;
   Verdict verdict = Verdict::kNext;
   absl::Status error;
@@ -74,7 +79,7 @@ Task<> FunctionStage::WorkFrom(Context& context, LeaseBase& lease) {
     const uint64_t first = lease.position();
     const uint64_t next = first + lease.size();
     bool my_turn = !in_turn;
-    while (!lease.empty() && round.verdict == Verdict::kNext) {
+    while (round.more() || (!lease.empty() && round.verdict == Verdict::kNext)) {
       if (blocking_) {
         auto call = context.Blocking([&round] { round.Process(); });
         absl::Status called = co_await call;
@@ -92,7 +97,7 @@ Task<> FunctionStage::WorkFrom(Context& context, LeaseBase& lease) {
         my_turn = true;
       }
       onward.Count();
-      if (onward.has_output()) {
+      if (onward.has_output() || round.more()) {
         SendOnward send = onward.Send();
         absl::Status sent = co_await send;
         if (!sent.ok()) {

@@ -6,9 +6,12 @@
 // a `Context&` behind the item: one that blocks for long looks at `cancelled()`.
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -17,6 +20,7 @@
 #include "weir/stages/function_stage.h"
 #include "weir/stages/items.h"
 #include "weir/stages/kernel.h"
+#include "weir/stages/pace.h"
 
 namespace weir {
 namespace internal {
@@ -46,23 +50,30 @@ class Transform final : public FunctionStage {
  private:
   class Body final : public internal::Body {
    public:
-    Body(Kernel& kernel, Context& context) : kernel_(kernel), state_(Begin(kernel, context)) {}
+    Body(Kernel& kernel, Context& context)
+        : kernel_(kernel), state_(Begin(kernel, context)), expanding_(context) {}
 
     Verdict Process(void* items, size_t count, size_t& taken, absl::Status& error) override {
       Verdict verdict = Verdict::kNext;
-      const auto push_each = [&](auto& emitted) {
-        const auto emit = [&emitted](O output) { emitted.Push(std::move(output)); };
-        TakeEach<I>(items, count, taken, [&](I&& item) {
-          verdict = kernel_.Push(state_, std::move(item), emit, error);
-          return verdict == Verdict::kNext && (!Kernel::kExpands || emitted.size() < kMostAtOnce);
-        });
-      };
       outputs_.Reserve(count);
       if constexpr (Kernel::kExpands) {
-        push_each(outputs_);
+        expanding_.pace.Begin(expanding_.context);
+        const LimitedEmit emit{outputs_, expanding_.pace.limit()};
+        verdict = kernel_.Continue(state_, emit, error);
+        if (verdict == Verdict::kNext && emit.room() > 0) {
+          TakeEach<I>(items, count, taken, [&](I&& item) {
+            verdict = kernel_.Push(state_, std::move(item), emit, error);
+            return verdict == Verdict::kNext && emit.room() > 0;
+          });
+        }
+        expanding_.pace.End(expanding_.context, outputs_.size());
       } else {
         typename Items<O>::Filler filler(outputs_);
-        push_each(filler);
+        const auto emit = [&filler](O output) { filler.Push(std::move(output)); };
+        TakeEach<I>(items, count, taken, [&](I&& item) {
+          verdict = kernel_.Push(state_, std::move(item), emit, error);
+          return verdict == Verdict::kNext;
+        });
       }
       return verdict;
     }
@@ -73,6 +84,23 @@ class Transform final : public FunctionStage {
     ItemBuffer* outputs() override { return &outputs_; }
 
    private:
+    // For a kernel that emits several items for one.
+    struct LimitedEmit {
+      void operator()(O output) const { outputs.Push(std::move(output)); }
+      size_t room() const { return most - std::min(most, outputs.size()); }
+      Items<O>& outputs;
+      const size_t most;
+    };
+    // How many it emits at a time, whatever one item gives.
+    struct Expanding {
+      explicit Expanding(Context& context) : context(context) {}
+      Context& context;
+      Pace pace{kMostAtOnce};
+    };
+    struct NotExpanding {
+      explicit NotExpanding(Context&) {}
+    };
+
     static auto Begin(Kernel& kernel, Context& context) {
       if constexpr (requires { kernel.Begin(context); }) {
         return kernel.Begin(context);
@@ -84,6 +112,7 @@ class Transform final : public FunctionStage {
     Kernel& kernel_;
     typename Kernel::State state_;
     Items<O> outputs_;
+    [[no_unique_address]] std::conditional_t<Kernel::kExpands, Expanding, NotExpanding> expanding_;
   };
 
   Kernel kernel_;
@@ -117,12 +146,15 @@ auto Filter(F f, FunctionOptions options = {}) {
   return internal::MakeTransform<I, I>(internal::FilterKernel<F>(std::move(f)), options);
 }
 
-// The items of the range that `f(I&&)` gives for each input: a container, or StatusOr of one.
+// The items of the range that `f(I&&)` gives for each input: a container, a view, a lazy range, an endless one; or StatusOr of one.
+// A range is emitted as the stage's output has room, a few hundred items at a time at the most, and is kept meanwhile; the input
+// stays where it is, so that the range may refer to it. A cancelled run, and one in which nobody wants more, stop between two items
+// of the range. A draining one goes through it to its end.
 template <class I, class F>
 auto FlatMap(F f, FunctionOptions options = {}) {
   using Range = internal::CallResultOf<F, I>;
   return internal::MakeTransform<I, std::ranges::range_value_t<Range>>(
-      internal::FlatMapKernel<F>(std::move(f)), options);
+      internal::FlatMapKernel<F, I>(std::move(f)), options);
 }
 
 // Calls `f(const I&)`, which gives nothing or a Status, and passes the item on.
