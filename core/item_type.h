@@ -39,6 +39,10 @@ constexpr bool IsItem() {
   return true;
 }
 
+// What a stage is said to send whose function has been refused at compile time (weir/stages/function_check.h): so that what comes
+// after it is not refused too.
+struct NoItem {};
+
 // How much memory an item takes, where a channel's bytes are bounded and its In does not say (In::MeasureBy): its own size, and
 // that of the elements of a container such as a string or a vector.
 template <class T>

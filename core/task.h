@@ -49,6 +49,14 @@ inline constexpr bool kIsTask = false;
 template <class T>
 inline constexpr bool kIsTask<Task<T>> = true;
 
+// What a coroutine gives to be awaited, weir's or another library's: whoever does not await it does not run it.
+template <class R>
+inline constexpr bool kMustBeAwaited =
+    kIsTask<std::remove_cvref_t<R>> || requires(std::remove_reference_t<R>& result) {
+  result.await_ready();
+} || requires(std::remove_reference_t<R>& result) { std::move(result).operator co_await(); } ||
+    requires(std::remove_reference_t<R>& result) { operator co_await(std::move(result)); };
+
 Trampoline& TrampolineOf(Work& work);
 void BindOperation(Operation& operation, Work& work, const std::source_location& place);
 [[noreturn]] void ThrowAwaitedBefore(const std::source_location& place);
