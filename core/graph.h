@@ -77,7 +77,7 @@ class Graph {
   }
   template <class T, class U>
   void Connect(Out<T>&, In<U>&, ChannelOptions = {}) {
-    static_assert(std::is_same_v<T, U>,
+    static_assert(std::is_same_v<T, U> || std::is_same_v<T, internal::NoItem>,
                   "weir: Connect joins an Out<T> to an In<T> of the same T; put a Map between them "
                   "to convert");
   }

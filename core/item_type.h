@@ -11,14 +11,26 @@
 #include <type_traits>
 #include <typeinfo>
 #include <utility>
+#include <vector>
 
 #include "weir/core/block_pool.h"
 
 namespace weir::internal {
 
+// The largest item, and the most strictly aligned, that a channel carries by value. Items stand on threads' stacks and in the frames
+// of coroutines, which compilers align to no more than their `operator new` does (PromiseBase).
+inline constexpr size_t kLargestItem = 64 * 1024;
+inline constexpr size_t kStrictestItem = kCacheLine;
+
 // What may travel through a channel. Asked by the ports too, so that the answer comes before all that follows from it.
 template <class T>
 constexpr bool IsItem() {
+  static_assert(sizeof(T) <= kLargestItem,
+                "weir: an item is at most 64 KiB large, because items stand on stacks; wrap it in "
+                "std::unique_ptr");
+  static_assert(alignof(T) <= kStrictestItem,
+                "weir: an item is aligned to 64 bytes at most, as the frames of coroutines are; "
+                "wrap it in std::unique_ptr");
   static_assert(std::is_nothrow_destructible_v<T>,
                 "weir: an item must be nothrow destructible; wrap it in unique_ptr with a deleter "
                 "that does not throw");
@@ -27,12 +39,18 @@ constexpr bool IsItem() {
   return true;
 }
 
+// What a stage is said to send whose function has been refused at compile time (weir/stages/function_check.h): so that what comes
+// after it is not refused too.
+struct NoItem {};
+
 // How much memory an item takes, where a channel's bytes are bounded and its In does not say (In::MeasureBy): its own size, and
 // that of the elements of a container such as a string or a vector.
 template <class T>
 size_t BytesOf(const T& item) {
   if constexpr (requires { sizeof(*item.data()) * item.size(); }) {
     return sizeof(T) + sizeof(*item.data()) * item.size();
+  } else if constexpr (std::is_same_v<T, std::vector<bool>>) {
+    return sizeof(T) + item.size() / 8;
   } else {
     return sizeof(T);
   }

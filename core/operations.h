@@ -142,7 +142,11 @@ class BlockingOperation final : public BlockingOperationBase {
   using Raw = decltype(CallWith(std::declval<F&>(), std::declval<Context&>()));
   using Result = typename BlockingResult<std::remove_cvref_t<Raw>>::Type;
 
-  BlockingOperation(Context& context, F fn) : BlockingOperationBase(context), fn_(std::move(fn)) {}
+  BlockingOperation(Context& context, F fn) : BlockingOperationBase(context), fn_(std::move(fn)) {
+    static_assert(!kMustBeAwaited<Raw>,
+                  "weir: Blocking calls a plain function, and this one is a coroutine, which "
+                  "nothing would run; await it in the Work");
+  }
 
   Result await_resume() {
     switch (Finish()) {

@@ -7,6 +7,9 @@
 // that was never awaited frees the frame, and nothing of its body has run. An exception that leaves a helper is thrown
 // again at its `co_await`; one that leaves a Work ends it with INTERNAL and the exception's text.
 //
+// A frame is aligned to 64 bytes. Compilers misplace locals and parameters of a coroutine that are aligned to more
+// (`alignas(4096)`), and nothing reports it: keep those in a std::unique_ptr.
+//
 // How a Work moves between frames. Awaiting a helper does not resume it from within the awaiting frame: it names the helper
 // in the Trampoline of the thread that resumed the Work and returns there. So depth on the thread's stack is one, whatever
 // the compiler makes of symmetric transfer (TSan and -O0 builds make recursion of it).
@@ -46,6 +49,14 @@ inline constexpr bool kIsTask = false;
 template <class T>
 inline constexpr bool kIsTask<Task<T>> = true;
 
+// What a coroutine gives to be awaited, weir's or another library's: whoever does not await it does not run it.
+template <class R>
+inline constexpr bool kMustBeAwaited =
+    kIsTask<std::remove_cvref_t<R>> || requires(std::remove_reference_t<R>& result) {
+  result.await_ready();
+} || requires(std::remove_reference_t<R>& result) { std::move(result).operator co_await(); } ||
+    requires(std::remove_reference_t<R>& result) { operator co_await(std::move(result)); };
+
 Trampoline& TrampolineOf(Work& work);
 void BindOperation(Operation& operation, Work& work, const std::source_location& place);
 [[noreturn]] void ThrowAwaitedBefore(const std::source_location& place);
@@ -66,9 +77,14 @@ class Awaited {
   Awaitable* awaitable_;
 };
 
-class PromiseBase : public Pooled {
+class PromiseBase {
  public:
   PromiseBase() = default;
+
+  // Blocks are aligned enough for every frame, also that of a promise whose result is aligned to a cache line: not Pooled, whose
+  // other form of `operator delete` clang would choose for it, and not know how to call.
+  static void* operator new(std::size_t size) { return AllocateBlock(size); }
+  static void operator delete(void* block, std::size_t size) { FreeBlock(block, size); }
 
   std::suspend_always initial_suspend() noexcept { return {}; }
 
@@ -101,6 +117,9 @@ class PromiseBase : public Pooled {
         std::is_base_of_v<Operation, Bare> || kIsTask<Bare>,
         "weir: a Work awaits weir's operations and Tasks only; "
         "write `co_await context.External(awaitable)` for an awaitable of another library");
+    static_assert(alignof(Bare) <= kCacheLine,
+                  "weir: what is awaited stands in the frame of a coroutine, which is aligned to "
+                  "64 bytes at most; keep what is aligned to more in a std::unique_ptr");
     if constexpr (std::is_base_of_v<Operation, Bare>) {
       BindOperation(awaitable, *work_, place);
     } else if constexpr (kIsTask<Bare>) {
@@ -121,6 +140,10 @@ class PromiseBase : public Pooled {
 
 template <class T>
 class Promise : public PromiseBase {
+  static_assert(alignof(T) <= kCacheLine,
+                "weir: the result of a Task stands in the frame of a coroutine, which is aligned "
+                "to 64 bytes at most; return a std::unique_ptr");
+
  public:
   Promise() = default;
   Task<T> get_return_object();

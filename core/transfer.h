@@ -4,8 +4,10 @@
 // unlinks what is still linked.
 #pragma once
 
+#include <algorithm>
 #include <coroutine>
 #include <cstddef>
+#include <memory>
 #include <new>
 #include <optional>
 #include <source_location>
@@ -180,13 +182,38 @@ class SendOperation : public Operation, protected SendRequest {
 extern template class SendOperation<Unbounded>;
 extern template class SendOperation<Bounds>;
 
+// The items of a vector, side by side.
+template <class T>
+class BatchItems {
+ protected:
+  explicit BatchItems(std::vector<T>& batch) : items_(batch.data()) {}
+  T* items() { return items_; }
+
+ private:
+  T* const items_;
+};
+// std::vector<bool> has none: they are unpacked.
+template <>
+class BatchItems<bool> {
+ protected:
+  explicit BatchItems(const std::vector<bool>& batch) : items_(new bool[batch.size()]) {
+    std::copy(batch.begin(), batch.end(), items_.get());
+  }
+  bool* items() { return items_.get(); }
+
+ private:
+  const std::unique_ptr<bool[]> items_;
+};
+
 // What was sent leaves `batch`.
 template <class T, class Bounding>
-class SendBatchOperation final : public SendOperation<Bounding> {
+class SendBatchOperation final : private BatchItems<T>, public SendOperation<Bounding> {
  public:
   SendBatchOperation(Channel& channel, const SendingEnd& sender, std::vector<T>& batch,
                      Bounding bounds)
-      : SendOperation<Bounding>(channel, sender, batch.data(), batch.size(), std::move(bounds)),
+      : BatchItems<T>(batch),
+        SendOperation<Bounding>(channel, sender, BatchItems<T>::items(), batch.size(),
+                                std::move(bounds)),
         batch_(batch) {}
   absl::Status await_resume() {
     struct Erase {  // also where a policy's callback has thrown

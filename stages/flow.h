@@ -145,6 +145,12 @@ class Flow {
   void Collect(std::string_view name, std::vector<T>& into, ChannelOptions options = {}) const {
     To(name, weir::Collect<T>(into), options);
   }
+  template <class Into>
+  void Collect(std::string_view, Into&, ChannelOptions = {}) const {
+    static_assert(internal::kNever<Into>,
+                  "weir: Collect fills a std::vector of the items' type, and this is something "
+                  "else; put a Map before it to convert them");
+  }
   void Ignore(std::string_view name, ChannelOptions options = {}) const {
     To(name, weir::Ignore<T>(), options);
   }
@@ -176,11 +182,62 @@ class Flow {
   Out<T>* out_;
 };
 
+// What a stage sends whose function has been refused. It may be used as any other, so that nothing else is refused after it.
+template <>
+class Flow<internal::NoItem> {
+ public:
+  using Item = internal::NoItem;
+  Flow(Graph& graph, Out<Item>& out) : graph_(&graph), out_(&out) {}
+  Out<Item>& out() const { return *out_; }
+  template <class T>
+  void To(In<T>&, ChannelOptions = {}) const {}
+  template <class S>
+  S& To(std::string_view name, std::unique_ptr<S> stage, ChannelOptions = {}) const {
+    return graph_->Add(name, std::move(stage));
+  }
+  template <class S>
+  Flow Via(std::string_view, std::unique_ptr<S>, ChannelOptions = {}) const {
+    return *this;
+  }
+  // clang-format off
+  template <class F> Flow Map(std::string_view, F, StepOptions = {}) const { return *this; }
+  template <class F> Flow Filter(std::string_view, F, StepOptions = {}) const { return *this; }
+  template <class F> Flow FlatMap(std::string_view, F, StepOptions = {}) const { return *this; }
+  template <class F> Flow Tap(std::string_view, F, StepOptions = {}) const { return *this; }
+  template <class A, class F> Flow Scan(std::string_view, A, F, ChannelOptions = {}) const { return *this; }
+  template <class A, class F> Flow Reduce(std::string_view, A, F, ChannelOptions = {}) const { return *this; }
+  Flow Take(std::string_view, uint64_t, ChannelOptions = {}) const { return *this; }
+  Flow Skip(std::string_view, uint64_t, ChannelOptions = {}) const { return *this; }
+  Flow Batch(std::string_view, size_t, ChannelOptions = {}) const { return *this; }
+  template <class... Flows> Flow Merge(std::string_view, const Flows&...) const { return *this; }
+  template <class... Flows> Flow Concat(std::string_view, const Flows&...) const { return *this; }
+  template <class U> Flow Zip(std::string_view, const U&) const { return *this; }
+  std::vector<Flow> Broadcast(std::string_view, size_t outputs, ChannelOptions = {}) const { return {outputs, *this}; }
+  template <class F> std::vector<Flow> Partition(std::string_view, size_t outputs, F, ChannelOptions = {}) const { return {outputs, *this}; }
+  template <class F> void ForEach(std::string_view, F, StepOptions = {}) const {}
+  template <class Into> void Collect(std::string_view, Into&, ChannelOptions = {}) const {}
+  void Ignore(std::string_view, ChannelOptions = {}) const {}
+  Flow ReadChunksOf(std::string_view, ReadOptions, StepOptions = {}) const { return *this; }
+  void WriteLines(std::string_view, std::string, ChannelOptions = {}) const {}
+  // clang-format on
+
+ private:
+  Graph* graph_;
+  Out<Item>* out_;
+};
+
 // Begins a flow with a source.
 template <class S>
 auto From(Graph& graph, std::string_view name, std::unique_ptr<S> source) {
   S& added = graph.Add(name, std::move(source));
   return Flow(graph, added.out);
+}
+template <class Other>
+Flow<internal::NoItem> From(Graph& graph, std::string_view name, const Other&) {
+  static_assert(internal::kNever<Other>,
+                "weir: From begins with a source, and this is none; write FromVector(items), "
+                "FromRange(range) or Generate(function)");
+  return From(graph, name, std::make_unique<internal::RefusedSource>());
 }
 
 }  // namespace weir

@@ -18,18 +18,24 @@ struct FunctionRound {
                 bool in_turn)
       : body(std::move(with)),
         lease(lease),
+        work(work),
         onward(out, body->outputs(), work, kMostAtOnce, in_turn) {}
 
-  // Calls the body with as much as fits into one send; the rest of the lease waits in the channel.
+  // Calls the body with as much as fits into one send; the rest of the lease waits in the channel. An item that gives more than that
+  // ends the Work's turn: others take what it has given before it gives more.
   void Process() {
     onward.Begin();
     onward.Run(CallBody());
+    if (more()) work.EndTurn();
   }
   bool failed() const { return verdict == Verdict::kFailed; }
+  bool more() const { return verdict == Verdict::kMore; }
 
   const std::unique_ptr<Body> body;
   LeaseBase& lease;
+  internal::Work& work;
   Onward onward;
+  uint64_t first = 0;               // the position of its first item
   std::unique_ptr<HeldRound> held;  // on its way into the reorder window, or out of it
   Verdict verdict = Verdict::kNext;
   absl::Status error;
@@ -47,13 +53,14 @@ struct FunctionRound {
   }
 };
 
-// Passes on the round of the inputs from `first` to `next`, which one of several workers that keep their inputs' order has finished:
-// leaves it in the window, or emits it, and what follows there. OK also for a round that ends in an error: then nothing later is
-// emitted.
-Task<> EmitInTurn(Context& context, ReorderWindow& window, FunctionRound& round, uint64_t first,
-                  uint64_t next) {
+// Passes on what one of several workers that keep their inputs' order has emitted in a round: leaves it in the window, or emits it,
+// and what follows there. OK also for a round that ends in an error: then nothing later is emitted. An item that gives more than a
+// round may emit keeps the turn.
+Task<> EmitInTurn(Context& context, ReorderWindow& window, FunctionRound& round) {
   Onward& onward = round.onward;
-  const bool may_leave = next > first && round.verdict == Verdict::kNext && !onward.failed();
+  const uint64_t first = round.first;
+  uint64_t next = round.lease.position();
+  const bool may_leave = round.verdict == Verdict::kNext && !onward.failed();
   const uint64_t from = may_leave ? window.HoldsFrom(first, next) : first;
   if (!window.Reached(from)) {
     TurnOperation turn(window.turnstile(), from, context);
@@ -73,7 +80,7 @@ Task<> EmitInTurn(Context& context, ReorderWindow& window, FunctionRound& round,
   }
   while (!left) {
     onward.Count();
-    if (onward.has_output()) {
+    if (onward.has_output() || round.more()) {
       SendOnward send = onward.Send();
       absl::Status sent = co_await send;
       if (!sent.ok()) {
@@ -82,7 +89,7 @@ Task<> EmitInTurn(Context& context, ReorderWindow& window, FunctionRound& round,
       }
     }
     if (onward.failed()) co_return onward.Fail(round.error);
-    if (round.failed()) co_return absl::OkStatus();
+    if (round.failed() || round.more()) co_return absl::OkStatus();
     if (!window.Advance(next, round.held)) break;
     onward.TakeFrom(*round.held);
     next = round.held->next;
@@ -134,8 +141,8 @@ Task<> FunctionStage::WorkFrom(Context& context, LeaseBase& lease) {
   Onward& onward = round.onward;
 
   while (!lease.empty()) {
-    while (!lease.empty() && round.verdict == Verdict::kNext) {
-      const uint64_t first = lease.position();
+    while (round.more() || (!lease.empty() && round.verdict == Verdict::kNext)) {
+      if (!round.more()) round.first = lease.position();
       if (blocking_) {
         auto call = context.Blocking([&round] { round.Process(); });
         absl::Status called = co_await call;
@@ -144,12 +151,12 @@ Task<> FunctionStage::WorkFrom(Context& context, LeaseBase& lease) {
         round.Process();
       }
       if (in_turn) {
-        Task<> emit = EmitInTurn(context, reorder_, round, first, lease.position());
+        Task<> emit = EmitInTurn(context, reorder_, round);
         absl::Status emitted = co_await emit;
         if (!emitted.ok()) co_return emitted;
         continue;
       }
-      if (onward.has_output()) {
+      if (onward.has_output() || round.more()) {
         SendOnward send = onward.Send();
         absl::Status sent = co_await send;
         if (!sent.ok()) co_return onward.Refused(sent);

@@ -5,8 +5,11 @@
 //   Finish(state, emit, error)      the input is complete
 //
 // One coroutine drives them all (function_stage.h), over batches, so that a kernel costs a function call an item. Kernels with
-// `kFusable` can be driven by the Work of the stage before as well (fuse.h); `kExpands` says that more than one item may be
-// emitted for one that is pushed.
+// `kFusable` can be driven by the Work of the stage before as well (fuse.h). `kExpands` says that more than one item may be
+// emitted for one that is pushed. Such a kernel stops when `emit.room()` is 0, and returns Verdict::kMore. It is asked for the rest
+// before the next item is pushed, and as often as it says so again; the item that it was pushed stays where it is meanwhile:
+//
+//   Continue(state, emit, error)    emits more of what it has begun with, if there is anything
 #pragma once
 
 #include <functional>
@@ -24,6 +27,7 @@ namespace weir::internal {
 
 enum class Verdict {
   kNext,    // go on
+  kMore,    // the last item gives more than there was room for
   kDone,    // no more input is wanted
   kFailed,  // `error` says why
 };
@@ -140,31 +144,129 @@ inline constexpr bool kRefersToItems = std::ranges::view<Range> || requires(cons
   requires !std::is_const_v<std::remove_reference_t<decltype(*std::ranges::begin(range))>>;
 };
 
-template <class F>
-struct FlatMapKernel : StatelessKernel {
+// What Unwrap gives for what a function returns: a value, or a reference to what is not the function's to give away.
+template <class R>
+struct Unwrapped {
+  using Type = R;
+};
+template <class R>
+requires requires(std::remove_reference_t<R>& result) {
+  result.status();
+  *result;
+}
+struct Unwrapped<R> {
+  using Type = decltype(*std::declval<R>());
+};
+
+// A range of which a part has been emitted. One that was given away is kept in here.
+template <class Given>
+class RangeRest {
+  using Range = std::conditional_t<std::is_lvalue_reference_v<Given>, std::remove_reference_t<Given>,
+                                   std::remove_cvref_t<Given>>;
+
+ public:
+  // Items are moved out of a container that the function has given away, not of one that it refers to.
+  static constexpr bool kMovesItems =
+      !std::is_lvalue_reference_v<Given> && !kRefersToItems<std::remove_cvref_t<Given>>;
+
+  explicit RangeRest(Given&& range)
+      : range_(std::forward<Given>(range)),
+        at_(std::ranges::begin(range_)),
+        end_(std::ranges::end(range_)) {}
+  RangeRest(const RangeRest&) = delete;
+  RangeRest& operator=(const RangeRest&) = delete;
+
+  // Emits one item at least, if there is one. False when there are no more; true when there is no room, or the run has been
+  // cancelled, and there may be more: what follows an item is not asked for before that item has been passed on, because a lazy range
+  // may take long to make it.
+  template <class Emit>
+  bool EmitSome(const Emit& emit, const Context& context) {
+    // In a register, as in RangeGenerator.
+    auto at = std::move(at_);
+    if (begun_) ++at;
+    bool more = false;
+    for (; at != end_; ++at) {
+      if constexpr (kMovesItems) {
+        emit(std::move(*at));
+      } else {
+        emit(*at);
+      }
+      if (emit.room() == 0 || context.cancelled()) {
+        more = true;
+        break;
+      }
+    }
+    at_ = std::move(at);
+    begun_ = true;
+    return more;
+  }
+
+ private:
+  std::conditional_t<std::is_lvalue_reference_v<Given>, Range&, Range> range_;
+  std::ranges::iterator_t<Range> at_;
+  std::ranges::sentinel_t<Range> end_;
+  bool begun_ = false;
+};
+
+template <class F, class I>
+struct FlatMapKernel {
   static constexpr const char* kKind = "FlatMap";
+  static constexpr bool kOneWorker = false;
+  static constexpr bool kFusable = false;
   static constexpr bool kExpands = true;
   static constexpr bool kChangesCount = true;
+  using Rest = RangeRest<typename Unwrapped<CallResult<F, I>>::Type>;
+  struct State {
+    explicit State(Context& context) : context(context) {}
+    Context& context;
+    std::optional<Rest> rest;  // of the last item's range
+  };
   F f;
   explicit FlatMapKernel(F f) : f(std::move(f)) {}
-  template <class T, class Emit>
-  Verdict Push(State context, T&& item, Emit&& emit, absl::Status& error) {
-    return Unwrap(
-        Call(f, std::move(item), *context),
+  State Begin(Context& context) const { return State(context); }
+
+  template <class Emit>
+  Verdict Push(State& state, I&& item, const Emit& emit, absl::Status& error) {
+    bool more = false;
+    const Verdict verdict = Unwrap(
+        Call(f, std::move(item), state.context),
         [&](auto&& range) {
-          using Range = decltype(range);
-          // Items are moved out of a container that the function has given away, not of one that it refers to.
-          constexpr bool given =
-              !std::is_lvalue_reference_v<Range> && !kRefersToItems<std::remove_cvref_t<Range>>;
-          for (auto&& output : range) {
-            if constexpr (given) {
-              emit(std::move(output));
-            } else {
-              emit(std::forward<decltype(output)>(output));
+          using Range = std::remove_reference_t<decltype(range)>;
+          // Those that are there already, and few, need not be kept. A lazy range may take long to go through, be it short.
+          if constexpr (std::ranges::sized_range<Range&> &&
+                        (!std::ranges::view<Range> || std::ranges::contiguous_range<Range&>)) {
+            if (std::ranges::size(range) <= emit.room()) {
+              for (auto&& output : range) {
+                if constexpr (Rest::kMovesItems) {
+                  emit(std::move(output));
+                } else {
+                  emit(std::forward<decltype(output)>(output));
+                }
+              }
+              return;
             }
           }
+          state.rest.emplace(std::forward<decltype(range)>(range));
+          more = ContinueRest(state, emit);
         },
         error);
+    return more ? Verdict::kMore : verdict;
+  }
+  template <class Emit>
+  Verdict Continue(State& state, const Emit& emit, absl::Status&) {
+    return state.rest.has_value() && ContinueRest(state, emit) ? Verdict::kMore : Verdict::kNext;
+  }
+  template <class Emit>
+  Verdict Finish(State&, Emit&&, absl::Status&) {
+    return Verdict::kNext;
+  }
+
+ private:
+  template <class Emit>
+  static bool ContinueRest(State& state, const Emit& emit) {
+    const bool more = state.rest->EmitSome(emit, state.context);
+    if (!more) state.rest.reset();
+    return more;
   }
 };
 

@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "weir/core/stage.h"
+#include "weir/stages/function_check.h"
 #include "weir/stages/function_stage.h"
 #include "weir/stages/kernel.h"
 
@@ -118,8 +119,21 @@ struct IgnoreKernel {
 // must not show a part of its input keeps it until its input is complete, as Collect and WriteLines do.
 template <class I, class F>
 auto ForEach(F f, FunctionOptions options = {}) {
-  using Kernel = internal::ForEachKernel<F>;
-  return std::make_unique<internal::Sink<I, Kernel>>(Kernel(std::move(f)), options);
+  using internal::Mistake;
+  constexpr Mistake mistake = internal::MistakeOfForEach<F, I>();
+  static_assert(IsNot(mistake, Mistake::kArguments),
+                "weir: ForEach calls its function with an item that the stage before it sends, and "
+                "this function cannot take one; let it take that type, and nothing else, by value, "
+                "const& or &&");
+  static_assert(IsNot(mistake, Mistake::kCoroutine),
+                "weir: ForEach calls a plain function, and this one is a coroutine, which nothing "
+                "would run; write a Stage whose Work is the coroutine");
+  if constexpr (mistake == Mistake::kNone) {
+    using Kernel = internal::ForEachKernel<F>;
+    return std::make_unique<internal::Sink<I, Kernel>>(Kernel(std::move(f)), options);
+  } else {
+    return std::make_unique<internal::Refused<I>>();
+  }
 }
 
 // Replaces `into` by the items of the input, in order, once the input is complete; a run whose failure or cancellation cuts the

@@ -16,6 +16,7 @@
 #include "absl/status/status.h"
 #include "weir/core/block_pool.h"
 #include "weir/core/stage.h"
+#include "weir/stages/function_check.h"
 #include "weir/stages/items.h"
 #include "weir/stages/kernel.h"
 
@@ -133,7 +134,8 @@ struct VectorGenerator {
   template <class Emit>
   Verdict Pull(State& next, size_t most, Emit&& emit, absl::Status&) {
     const size_t count = std::min(most, items.size() - next);
-    for (T& item : std::span(items).subspan(next, count)) {
+    const auto first = items.begin() + static_cast<std::ptrdiff_t>(next);
+    for (auto&& item : std::ranges::subrange(first, first + static_cast<std::ptrdiff_t>(count))) {
       if constexpr (std::is_copy_constructible_v<T>) {
         emit(T(item));
       } else {
@@ -151,6 +153,19 @@ template <class T>
 struct UnwrapOptional<std::optional<T>> {
   using Type = T;
 };
+
+template <class F>
+constexpr Mistake MistakeOfGenerate() {
+  if constexpr (!std::is_invocable_v<F&>) {
+    return Mistake::kArguments;
+  } else if constexpr (MistakeOfResult<std::invoke_result_t<F&>>() == Mistake::kCoroutine) {
+    return Mistake::kCoroutine;
+  } else if constexpr (!requires { typename UnwrapOptional<ResultOf<F>>::Type; }) {
+    return Mistake::kResult;
+  } else {
+    return Mistake::kNone;
+  }
+}
 
 template <class F>
 struct FunctionGenerator {
@@ -198,9 +213,24 @@ auto FromVector(std::vector<T> items) {
 // thread at a time, and not begun anew for a second run.
 template <class F>
 auto Generate(F f) {
-  using Item = typename internal::UnwrapOptional<internal::ResultOf<F>>::Type;
-  using Generator = internal::FunctionGenerator<F>;
-  return std::make_unique<internal::Source<Item, Generator>>(Generator(std::move(f)));
+  using internal::Mistake;
+  constexpr Mistake mistake = internal::MistakeOfGenerate<F>();
+  static_assert(IsNot(mistake, Mistake::kArguments),
+                "weir: Generate calls its function without arguments, and this one takes some");
+  static_assert(IsNot(mistake, Mistake::kCoroutine),
+                "weir: Generate calls a plain function, and this one is a coroutine, which nothing "
+                "would run; write a Stage whose Work is the coroutine");
+  static_assert(IsNot(mistake, Mistake::kResult),
+                "weir: the function of Generate returns the next item or, at the end, nothing, as "
+                "std::optional<T> or absl::StatusOr<std::optional<T>>, and this one returns "
+                "something else");
+  if constexpr (mistake == Mistake::kNone) {
+    using Item = typename internal::UnwrapOptional<internal::ResultOf<F>>::Type;
+    using Generator = internal::FunctionGenerator<F>;
+    return std::make_unique<internal::Source<Item, Generator>>(Generator(std::move(f)));
+  } else {
+    return std::make_unique<internal::RefusedSource>();
+  }
 }
 
 }  // namespace weir

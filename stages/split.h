@@ -14,6 +14,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "weir/core/stage.h"
+#include "weir/stages/function_check.h"
 #include "weir/stages/kernel.h"
 #include "weir/stages/transform.h"
 
@@ -53,6 +54,16 @@ class SplitStage : public Stage {
   std::vector<std::unique_ptr<Out<T>>> outs_;
 };
 
+}  // namespace internal
+
+// Stands for a Partition whose function has been refused.
+namespace internal {
+template <class T>
+class RefusedSplit final : public SplitStage<T> {
+ public:
+  explicit RefusedSplit(size_t outputs) : SplitStage<T>(outputs) {}
+  Task<> Work(Context&) override { co_return absl::OkStatus(); }
+};
 }  // namespace internal
 
 // Every item to every output.
@@ -133,7 +144,22 @@ auto Broadcast(size_t outputs) {
 }
 template <class T, class F>
 auto Partition(size_t outputs, F f) {
-  return std::make_unique<PartitionStage<T, F>>(outputs, std::move(f));
+  using internal::Mistake;
+  constexpr Mistake mistake = internal::MistakeOfPartition<F, T>();
+  static_assert(IsNot(mistake, Mistake::kArguments),
+                "weir: Partition calls its function with an item that the stage before it sends, "
+                "and this function cannot take one; let it take that type by value or const&");
+  static_assert(IsNot(mistake, Mistake::kCoroutine),
+                "weir: Partition calls a plain function, and this one is a coroutine, which "
+                "nothing would run; write a Stage whose Work is the coroutine");
+  static_assert(IsNot(mistake, Mistake::kResult),
+                "weir: the function of Partition returns the number of an output, counted from 0, "
+                "or an absl::StatusOr of it, and this one returns something else");
+  if constexpr (mistake == Mistake::kNone) {
+    return std::make_unique<PartitionStage<T, F>>(outputs, std::move(f));
+  } else {
+    return std::make_unique<internal::RefusedSplit<T>>(outputs);
+  }
 }
 
 }  // namespace weir

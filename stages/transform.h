@@ -6,17 +6,22 @@
 // a `Context&` behind the item: one that blocks for long looks at `cancelled()`.
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "weir/core/stage.h"
+#include "weir/stages/function_check.h"
 #include "weir/stages/function_stage.h"
 #include "weir/stages/items.h"
 #include "weir/stages/kernel.h"
+#include "weir/stages/pace.h"
 
 namespace weir {
 namespace internal {
@@ -46,23 +51,30 @@ class Transform final : public FunctionStage {
  private:
   class Body final : public internal::Body {
    public:
-    Body(Kernel& kernel, Context& context) : kernel_(kernel), state_(Begin(kernel, context)) {}
+    Body(Kernel& kernel, Context& context)
+        : kernel_(kernel), state_(Begin(kernel, context)), expanding_(context) {}
 
     Verdict Process(void* items, size_t count, size_t& taken, absl::Status& error) override {
       Verdict verdict = Verdict::kNext;
-      const auto push_each = [&](auto& emitted) {
-        const auto emit = [&emitted](O output) { emitted.Push(std::move(output)); };
-        TakeEach<I>(items, count, taken, [&](I&& item) {
-          verdict = kernel_.Push(state_, std::move(item), emit, error);
-          return verdict == Verdict::kNext && (!Kernel::kExpands || emitted.size() < kMostAtOnce);
-        });
-      };
       outputs_.Reserve(count);
       if constexpr (Kernel::kExpands) {
-        push_each(outputs_);
+        expanding_.pace.Begin(expanding_.context);
+        const LimitedEmit emit{outputs_, expanding_.pace.limit()};
+        verdict = kernel_.Continue(state_, emit, error);
+        if (verdict == Verdict::kNext && emit.room() > 0) {
+          TakeEach<I>(items, count, taken, [&](I&& item) {
+            verdict = kernel_.Push(state_, std::move(item), emit, error);
+            return verdict == Verdict::kNext && emit.room() > 0;
+          });
+        }
+        expanding_.pace.End(expanding_.context, outputs_.size());
       } else {
         typename Items<O>::Filler filler(outputs_);
-        push_each(filler);
+        const auto emit = [&filler](O output) { filler.Push(std::move(output)); };
+        TakeEach<I>(items, count, taken, [&](I&& item) {
+          verdict = kernel_.Push(state_, std::move(item), emit, error);
+          return verdict == Verdict::kNext;
+        });
       }
       return verdict;
     }
@@ -73,6 +85,23 @@ class Transform final : public FunctionStage {
     ItemBuffer* outputs() override { return &outputs_; }
 
    private:
+    // For a kernel that emits several items for one.
+    struct LimitedEmit {
+      void operator()(O output) const { outputs.Push(std::move(output)); }
+      size_t room() const { return most - std::min(most, outputs.size()); }
+      Items<O>& outputs;
+      const size_t most;
+    };
+    // How many it emits at a time, whatever one item gives.
+    struct Expanding {
+      explicit Expanding(Context& context) : context(context) {}
+      Context& context;
+      Pace pace{kMostAtOnce};
+    };
+    struct NotExpanding {
+      explicit NotExpanding(Context&) {}
+    };
+
     static auto Begin(Kernel& kernel, Context& context) {
       if constexpr (requires { kernel.Begin(context); }) {
         return kernel.Begin(context);
@@ -84,6 +113,7 @@ class Transform final : public FunctionStage {
     Kernel& kernel_;
     typename Kernel::State state_;
     Items<O> outputs_;
+    [[no_unique_address]] std::conditional_t<Kernel::kExpands, Expanding, NotExpanding> expanding_;
   };
 
   Kernel kernel_;
@@ -107,42 +137,154 @@ auto MakeTransform(Kernel kernel, FunctionOptions options = {}) {
 // One output for each input: `f(I&&)` gives O or StatusOr<O>.
 template <class I, class F>
 auto Map(F f, FunctionOptions options = {}) {
-  return internal::MakeTransform<I, internal::CallResultOf<F, I>>(
-      internal::MapKernel<F>(std::move(f)), options);
+  using internal::Mistake;
+  constexpr Mistake mistake = internal::MistakeOfMap<F, I>();
+  static_assert(IsNot(mistake, Mistake::kArguments),
+                "weir: Map calls its function with an item that the stage before it sends, and "
+                "this function cannot take one; let it take that type by value, const& or &&, and "
+                "a Context& after it if it wants one");
+  static_assert(IsNot(mistake, Mistake::kCoroutine),
+                "weir: Map calls a plain function, and this one is a coroutine, which nothing "
+                "would run; write a Stage whose Work is the coroutine");
+  static_assert(IsNot(mistake, Mistake::kNothing),
+                "weir: the function of Map returns the item to send, and this one returns nothing; "
+                "use Tap to pass the item on, or ForEach to end with it");
+  static_assert(IsNot(mistake, Mistake::kStatus),
+                "weir: the function of Map returns the item to send, and this one returns a "
+                "Status; return an absl::StatusOr of an item, or use Tap or ForEach");
+  if constexpr (mistake == Mistake::kNone) {
+    return internal::MakeTransform<I, internal::CallResultOf<F, I>>(
+        internal::MapKernel<F>(std::move(f)), options);
+  } else {
+    return std::make_unique<internal::Refused<I>>();
+  }
 }
 
 // The inputs of which `f(const I&)` is true; it gives bool or StatusOr<bool>.
 template <class I, class F>
 auto Filter(F f, FunctionOptions options = {}) {
-  return internal::MakeTransform<I, I>(internal::FilterKernel<F>(std::move(f)), options);
+  using internal::Mistake;
+  constexpr Mistake mistake = internal::MistakeOfFilter<F, I>();
+  static_assert(IsNot(mistake, Mistake::kArguments),
+                "weir: Filter calls its function with an item that the stage before it sends, and "
+                "this function cannot take one; let it take that type by value or const&, and a "
+                "Context& after it if it wants one");
+  static_assert(IsNot(mistake, Mistake::kCoroutine),
+                "weir: Filter calls a plain function, and this one is a coroutine, which nothing "
+                "would run; write a Stage whose Work is the coroutine");
+  static_assert(IsNot(mistake, Mistake::kResult),
+                "weir: the function of Filter returns whether to keep the item, as bool or "
+                "absl::StatusOr<bool>, and this one returns something else");
+  if constexpr (mistake == Mistake::kNone) {
+    return internal::MakeTransform<I, I>(internal::FilterKernel<F>(std::move(f)), options);
+  } else {
+    return std::make_unique<internal::Refused<I, I>>();
+  }
 }
 
-// The items of the range that `f(I&&)` gives for each input: a container, or StatusOr of one.
+// The items of the range that `f(I&&)` gives for each input: a container, a view, a lazy range, an endless one; or StatusOr of one.
+// A range is emitted as the stage's output has room, a few hundred items at a time at the most, and is kept meanwhile; the input
+// stays where it is, so that the range may refer to it. A cancelled run, and one in which nobody wants more, stop between two items
+// of the range. A draining one goes through it to its end.
 template <class I, class F>
 auto FlatMap(F f, FunctionOptions options = {}) {
-  using Range = internal::CallResultOf<F, I>;
-  return internal::MakeTransform<I, std::ranges::range_value_t<Range>>(
-      internal::FlatMapKernel<F>(std::move(f)), options);
+  using internal::Mistake;
+  constexpr Mistake mistake = internal::MistakeOfFlatMap<F, I>();
+  static_assert(IsNot(mistake, Mistake::kArguments),
+                "weir: FlatMap calls its function with an item that the stage before it sends, and "
+                "this function cannot take one; let it take that type by value, const& or &&, and "
+                "a Context& after it if it wants one");
+  static_assert(IsNot(mistake, Mistake::kCoroutine),
+                "weir: FlatMap calls a plain function, and this one is a coroutine, which nothing "
+                "would run; write a Stage whose Work is the coroutine");
+  static_assert(IsNot(mistake, Mistake::kResult),
+                "weir: the function of FlatMap returns a range of items, such as a std::vector, or "
+                "an absl::StatusOr of one, and this one returns something else; use Map to send "
+                "one item for each");
+  if constexpr (mistake == Mistake::kNone) {
+    using Range = internal::CallResultOf<F, I>;
+    return internal::MakeTransform<I, std::ranges::range_value_t<Range>>(
+        internal::FlatMapKernel<F, I>(std::move(f)), options);
+  } else {
+    return std::make_unique<internal::Refused<I>>();
+  }
 }
 
 // Calls `f(const I&)`, which gives nothing or a Status, and passes the item on.
 template <class I, class F>
 auto Tap(F f, FunctionOptions options = {}) {
-  return internal::MakeTransform<I, I>(internal::TapKernel<F>(std::move(f)), options);
+  using internal::Mistake;
+  constexpr Mistake mistake = internal::MistakeOfTap<F, I>();
+  static_assert(IsNot(mistake, Mistake::kArguments),
+                "weir: Tap calls its function with an item that the stage before it sends, and "
+                "this function cannot take one; let it take that type by value or const&, and a "
+                "Context& after it if it wants one");
+  static_assert(IsNot(mistake, Mistake::kCoroutine),
+                "weir: Tap calls a plain function, and this one is a coroutine, which nothing "
+                "would run; write a Stage whose Work is the coroutine");
+  if constexpr (mistake == Mistake::kNone) {
+    return internal::MakeTransform<I, I>(internal::TapKernel<F>(std::move(f)), options);
+  } else {
+    return std::make_unique<internal::Refused<I, I>>();
+  }
 }
 
 // The running result: `accumulated = f(A&& accumulated, I&&)`, sent after each input. A is copyable.
 template <class I, class A, class F>
 auto Scan(A initial, F f) {
-  return internal::MakeTransform<I, A>(
-      internal::ScanKernel<A, F>(std::move(initial), std::move(f)));
+  using internal::Mistake;
+  constexpr Mistake mistake = internal::MistakeOfReduce<F, A, I>();
+  static_assert(IsNot(mistake, Mistake::kInitial),
+                "weir: Scan begins every run with a copy of its initial value, and this one cannot "
+                "be copied");
+  static_assert(IsNot(mistake, Mistake::kArguments),
+                "weir: Scan calls its function with the accumulated value, of the type of the "
+                "initial one, and an item that the stage before it sends, and this function "
+                "cannot take those; let it take both by value, const& or &&");
+  static_assert(IsNot(mistake, Mistake::kCoroutine),
+                "weir: Scan calls a plain function, and this one is a coroutine, which nothing "
+                "would run; write a Stage whose Work is the coroutine");
+  static_assert(IsNot(mistake, Mistake::kNothing),
+                "weir: the function of Scan returns the accumulated value, or an absl::StatusOr of "
+                "it, and this one returns none");
+  static_assert(IsNot(mistake, Mistake::kResult),
+                "weir: the function of Scan returns the accumulated value, and what this one "
+                "returns does not fit into the type of the initial one");
+  if constexpr (mistake == Mistake::kNone) {
+    return internal::MakeTransform<I, A>(
+        internal::ScanKernel<A, F>(std::move(initial), std::move(f)));
+  } else {
+    return std::make_unique<internal::Refused<I>>();
+  }
 }
 
 // The result over the whole input, sent when it is complete; `initial` for an empty one. A is copyable.
 template <class I, class A, class F>
 auto Reduce(A initial, F f) {
-  return internal::MakeTransform<I, A>(
-      internal::ReduceKernel<A, F>(std::move(initial), std::move(f)));
+  using internal::Mistake;
+  constexpr Mistake mistake = internal::MistakeOfReduce<F, A, I>();
+  static_assert(IsNot(mistake, Mistake::kInitial),
+                "weir: Reduce begins every run with a copy of its initial value, and this one cannot "
+                "be copied");
+  static_assert(IsNot(mistake, Mistake::kArguments),
+                "weir: Reduce calls its function with the accumulated value, of the type of the "
+                "initial one, and an item that the stage before it sends, and this function "
+                "cannot take those; let it take both by value, const& or &&");
+  static_assert(IsNot(mistake, Mistake::kCoroutine),
+                "weir: Reduce calls a plain function, and this one is a coroutine, which nothing "
+                "would run; write a Stage whose Work is the coroutine");
+  static_assert(IsNot(mistake, Mistake::kNothing),
+                "weir: the function of Reduce returns the accumulated value, or an absl::StatusOr of "
+                "it, and this one returns none");
+  static_assert(IsNot(mistake, Mistake::kResult),
+                "weir: the function of Reduce returns the accumulated value, and what this one "
+                "returns does not fit into the type of the initial one");
+  if constexpr (mistake == Mistake::kNone) {
+    return internal::MakeTransform<I, A>(
+        internal::ReduceKernel<A, F>(std::move(initial), std::move(f)));
+  } else {
+    return std::make_unique<internal::Refused<I>>();
+  }
 }
 
 // The first `count` items; then it ends, and those upstream are told that no more is wanted.

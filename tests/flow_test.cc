@@ -101,6 +101,43 @@ TEST_F(FlowTest, EveryStep_InOneGraph) {
   EXPECT_EQ(into[4], (std::pair<int, std::vector<int>>(0 + 2 + 4 + 6 + 8, {20})));
 }
 
+// A std::vector<bool> gives stand-ins for its elements, and has no array of them.
+TEST_F(FlowTest, EveryStep_CarriesBools) {
+  const std::vector<bool> bits = {true, false, false, true, true, false, true};
+  std::vector<bool> same, others, both, into, from_range;
+  std::vector<std::vector<bool>> groups;
+  std::vector<std::pair<bool, bool>> pairs;
+  auto copies = From(graph_, "vector", FromVector(bits)).Broadcast("broadcast", 4);
+  copies[0].Collect("same", same);
+  auto halves = copies[1].Partition("partition", 2, [](bool bit) { return bit ? 1 : 0; });
+  halves[1].Concat("concat", halves[0]).Collect("both", both);
+  copies[2].Batch("batch", 3).Collect("groups", groups, {.bytes = 1});
+  copies[3]
+      .Map("not", [](bool bit) { return !bit; })
+      .Filter("all", [](bool) { return true; })
+      .FlatMap("twice", [](bool bit) { return std::vector<bool>{bit, !bit}; })
+      .Tap("tap", [](bool) {})
+      .Scan("scan", false, [](bool, bool bit) { return bit; })
+      .Skip("skip", 1)
+      .Take("take", 6)
+      .Merge("merge")
+      .Collect("into", into);
+  From(graph_, "range", FromRange(bits)).Collect("from_range", from_range);
+  From(graph_, "left", FromVector(bits))
+      .Zip("zip", From(graph_, "right", FromVector(bits)))
+      .Collect("pairs", pairs);
+  Report report = RunToEnd(Simulated(), graph_);
+  EXPECT_TRUE(report.ok()) << report.status;
+  EXPECT_EQ(same, bits);
+  EXPECT_EQ(from_range, bits);
+  EXPECT_EQ(both, (std::vector<bool>{true, true, true, true, false, false, false}));
+  EXPECT_EQ(groups,
+            (std::vector<std::vector<bool>>{{true, false, false}, {true, true, false}, {true}}));
+  EXPECT_EQ(into, (std::vector<bool>{true, true, false, true, false, false}));
+  ASSERT_EQ(pairs.size(), bits.size());
+  EXPECT_EQ(pairs[3], (std::pair<bool, bool>(true, true)));
+}
+
 // One that remembers what it has seen would lose or double items, were it made several times.
 TEST_F(FlowTest, SeveralWorkers_AreForStagesThatRememberNothing) {
   const auto may_have = [](const auto& stage) { return !stage->traits().one_worker; };

@@ -43,6 +43,8 @@ TEST_F(ItemTypeTest, Bytes_AreCopied_WhereThatIsAsGood) {
 TEST_F(ItemTypeTest, BytesOf_CountsTheElementsOfAContainer) {
   const std::string text(100, 'x');
   EXPECT_EQ(kItemType<std::string>.bytes_of(&text), sizeof(std::string) + 100);
+  const std::vector<bool> bits(80);
+  EXPECT_EQ(kItemType<std::vector<bool>>.bytes_of(&bits), sizeof(bits) + 10);
   const int number = 1;
   EXPECT_EQ(kItemType<int>.bytes_of(&number), sizeof(int));
 }

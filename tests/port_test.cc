@@ -443,6 +443,31 @@ TEST_P(PortTest, SendBatch_BoundByAContextThatEnds_TheRestStays) {
   EXPECT_EQ(received_, Iota(4));
 }
 
+// A std::vector<bool> has no bools that lie side by side.
+TEST_P(PortTest, SendBatch_OfBools_TheRestStaysInOrder) {
+  const std::vector<bool> all = {true, true, false, true, false, false, true, false};
+  std::vector<bool> received, left = all;
+  absl::Status sent;
+  auto& source =
+      graph_.Add<ProbeSource<bool>>("source", [&](Context&, Out<bool>& out) -> Task<> {
+        auto send = out.SendBatch(left);
+        sent = co_await send;
+        co_return sent;
+      });
+  auto& sink = graph_.Add<ProbeSink<bool>>("sink", [&](Context&, In<bool>& in) -> Task<> {
+    for (int i = 0; i < 3; ++i) {
+      std::optional<bool> item = co_await in.Receive();
+      if (item.has_value()) received.push_back(*item);
+    }
+    co_return absl::OkStatus();
+  });
+  graph_.Connect(source.out, sink.in, {.capacity = 2});
+  EXPECT_TRUE(RunToEnd(engine(), graph_).ok());
+  EXPECT_TRUE(absl::IsOutOfRange(sent)) << sent;
+  EXPECT_EQ(received, std::vector<bool>(all.begin(), all.begin() + 3));
+  EXPECT_EQ(left, std::vector<bool>(all.end() - static_cast<int>(left.size()), all.end()));
+}
+
 // --- Receive ---
 
 TEST_P(PortTest, Receive_AtTheEnd_GivesNothing_AndStatusIsOk) {

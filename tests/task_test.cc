@@ -94,6 +94,29 @@ TEST_P(TaskTest, Helper_GivesItsValue) {
   EXPECT_EQ(*unique, 7);
 }
 
+TEST_P(TaskTest, Helper_GivesWhatIsAlignedToACacheLine) {
+  struct alignas(64) Line {
+    int values[16] = {};
+  };
+  const auto make = [](Context& context) -> Task<Line> {
+    co_await context.Yield();
+    Line line;
+    line.values[15] = 7;
+    co_return line;
+  };
+  int value = 0;
+  uintptr_t misplaced = 1;
+  RunWork([&](Context& context) -> Task<> {
+    auto making = make(context);
+    Line line = co_await making;
+    value = line.values[15];
+    misplaced = reinterpret_cast<uintptr_t>(&line) % 64;
+    co_return absl::OkStatus();
+  });
+  EXPECT_EQ(value, 7);
+  EXPECT_EQ(misplaced, 0u);
+}
+
 TEST_P(TaskTest, Helper_Throws_IsThrownAgainWhereItIsAwaited) {
   std::string caught;
   Report report = RunWork([&](Context&) -> Task<> {

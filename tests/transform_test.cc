@@ -293,6 +293,143 @@ TEST_P(TransformTest, FlatMap_OfARangeThatIsNotItsOwn_LeavesItAsItWas) {
   EXPECT_EQ(table[1], "b");
 }
 
+TEST_P(TransformTest, FlatMap_OfALazyRange_IsNotFarAheadOfWhatIsReceived) {
+  constexpr int kCount = 20000;
+  std::atomic<int> made{0}, received{0}, most_ahead{0};
+  Numbers(2)
+      .FlatMap("lazy",
+               [&](int) {
+                 return std::views::iota(0, kCount) | std::views::transform([&](int i) {
+                          const int ahead = made.fetch_add(1) + 1 - received.load();
+                          if (ahead > most_ahead.load()) most_ahead.store(ahead);
+                          return i;
+                        });
+               })
+      .ForEach("receive", [&](int) { received.fetch_add(1); }, {.capacity = 16});
+  EXPECT_TRUE(RunIt().ok());
+  EXPECT_EQ(received, 2 * kCount);
+  EXPECT_LE(most_ahead, 256 + 16 + 16)
+      << "in the hands of the one, in the channel, in the hands of the other";
+}
+
+TEST_P(TransformTest, FlatMap_OfAnEndlessRange_EndsOnceNobodyWantsMore) {
+  std::atomic<uint64_t> made{0};
+  Report report;
+  for (bool blocking : {false, true}) {
+    Graph& graph = NewGraph();
+    made = 0;
+    From(graph, "numbers", FromRange(std::views::iota(0, 3)))
+        .FlatMap("endless",
+                 [&](int) {
+                   return std::views::iota(0) | std::views::transform([&](int i) {
+                            made.fetch_add(1);
+                            return i;
+                          });
+                 },
+                 {.blocking = blocking})
+        .Filter("even", [](int i) { return i % 2 == 0; })
+        .Take("take", 500)
+        .Collect("into", into_);
+    report = RunToEnd(engine(), graph);
+    EXPECT_TRUE(report.ok()) << report.status;
+    EXPECT_EQ(into_.size(), 500u);
+    EXPECT_LE(made, 4000u);
+  }
+}
+
+// Nothing of it is sent, because it is fused with what drops all, and so no send hears of the cancellation.
+TEST_P(TransformTest, FlatMap_OfAnEndlessRangeThatIsAllDropped_IsCancelled) {
+  std::atomic<uint64_t> made{0};
+  Numbers(1)
+      .FlatMap("endless",
+               [&](int) {
+                 return std::views::iota(0) | std::views::transform([&](int) {
+                          made.fetch_add(1);
+                          return 0;
+                        });
+               })
+      .Filter("none", [](int) { return false; })
+      .Ignore("into");
+  From(graph_, "fails", Generate([&]() -> absl::StatusOr<std::optional<int>> {
+         if (made > 2000) return absl::AbortedError("enough");
+         return std::optional<int>(0);
+       }))
+      .Ignore("others", {.capacity = 1});
+  EXPECT_EQ(RunIt().status, absl::AbortedError("stage 'fails': enough"));
+}
+
+TEST_P(TransformTest, FlatMap_OfRangesThatTakeSeveralRounds_OrderedWorkersKeepTheOrder) {
+  Values expected;
+  for (int i = 0; i < 12; ++i) {
+    for (int k = 0; k < 90 * i; ++k) expected.push_back(1000 * i + k);
+  }
+  Numbers(12)
+      .FlatMap("lazy",
+               [](int i) {
+                 return std::views::iota(1000 * i, 1000 * i + 90 * i) |
+                        std::views::filter([](int) { return true; });
+               },
+               {.workers = 3, .capacity = 4})
+      .FlatMap("kept", [](int i) { return Values(2, i); }, {.workers = 2})
+      .Filter("once", [odd = false](int) mutable { return odd = !odd; })
+      .Collect("into", into_, {.capacity = 5});
+  EXPECT_TRUE(RunIt().ok());
+  EXPECT_EQ(into_, expected);
+}
+
+TEST_P(TransformTest, FlatMap_OfARangeThatRefersToItsInput) {
+  std::vector<std::string> lines;
+  for (int i = 0; i < 8; ++i) lines.emplace_back(700, static_cast<char>('a' + i));
+  std::string expected, got;
+  for (const std::string& line : lines) expected += line;
+  From(graph_, "lines", FromVector(lines))
+      .FlatMap("characters",
+               [](const std::string& line) {
+                 return line | std::views::transform([](char c) { return c; });
+               })
+      .ForEach("into", [&](char c) { got.push_back(c); }, {.capacity = 3});
+  EXPECT_TRUE(RunIt().ok());
+  EXPECT_EQ(got, expected);
+}
+
+// An item that knows how many of its kind there have been at once, those that are moved from included.
+struct AtOnce {
+  AtOnce() { most = std::max(most, ++alive); }
+  AtOnce(AtOnce&&) noexcept : AtOnce() {}
+  AtOnce& operator=(AtOnce&&) noexcept { return *this; }
+  ~AtOnce() { --alive; }
+  static inline int alive = 0, most = 0;
+};
+
+TEST_F(WeirTest, FlatMap_OfAContainer_IsHeldOnce) {
+  Graph& graph = NewGraph();
+  From(graph, "numbers", FromRange(std::views::iota(0, 2)))
+      .FlatMap("flat_map", [](int) { return std::vector<AtOnce>(2000); })
+      .Ignore("into", {.capacity = 8});
+  EXPECT_TRUE(RunToEnd(Simulated(), graph).ok());
+  EXPECT_LE(AtOnce::most, 2000 + 256 + 3 * 8);
+}
+
+TEST_P(TransformTest, FlatMap_CutOffInARange_IsNotCommitted_AndLeavesNothing) {
+  std::vector<Counted> into;
+  Numbers(3)
+      .FlatMap("flat_map",
+               [](int) {
+                 std::vector<Counted> items;
+                 for (int i = 0; i < 1000; ++i) items.emplace_back(i);
+                 return items;
+               },
+               {.workers = 2})
+      .Tap("fails",
+           [](const Counted& item) {
+             return item.value() == 700 ? absl::AbortedError("here") : absl::OkStatus();
+           },
+           {.capacity = 4})
+      .Collect("into", into);
+  EXPECT_EQ(RunIt().status, absl::AbortedError("stage 'fails': item 700: here"));
+  EXPECT_TRUE(into.empty());
+}
+
 // --- Scan and Reduce ---
 
 TEST_P(TransformTest, Scan_GivesTheRunningResult) {
@@ -496,6 +633,46 @@ TEST(PaceTest, WhatItTakesToBeginWithBodies_IsNotTheItems) {
     co_return absl::OkStatus();
   });
   EXPECT_TRUE(weir::Run(engine, graph).Wait().ok());
+}
+
+// Of a range whose items take long to make, what is made is passed on, and a cancellation is heard between two of them.
+TEST(FlatMapClockTest, RangeOfSlowItems_IsPassedOnAsItIsMade_AndCancelledBetweenItems) {
+  internal::ManualClock clock;
+  Engine engine({.threads = 1, .clock = &clock});
+  Graph graph("test");
+  weir::Run* running = nullptr;
+  std::atomic<bool> begun{false};
+  int made = 0, received = 0, most_behind = 0, made_at_cancel = 0;
+  From(graph, "one", FromRange(std::views::iota(0, 1)))
+      .FlatMap("slow",
+               [&](int) {
+                 begun.wait(false);
+                 return std::views::iota(0) | std::views::transform([&](int i) {
+                          clock.Advance(absl::Milliseconds(1));
+                          if (made == 500) {
+                            made_at_cancel = made;
+                            running->Cancel(absl::AbortedError("enough"));
+                          }
+                          ++made;
+                          return i;
+                        });
+               },
+               {.fuse = false})
+      .ForEach(
+          "receive",
+          [&](int) {
+            const int behind = made - received++;
+            if (received > 100) most_behind = std::max(most_behind, behind);
+          },
+          {.fuse = false});
+  weir::Run run(engine, graph);
+  running = &run;
+  begun = true;
+  begun.notify_all();
+  EXPECT_TRUE(absl::IsAborted(run.Wait().status));
+  EXPECT_EQ(made_at_cancel, 500);
+  EXPECT_EQ(made, 501);
+  EXPECT_LE(most_behind, 2);
 }
 
 TEST_P(TransformTest, FlatMap_OfASpan_LeavesWhatItRefersTo) {

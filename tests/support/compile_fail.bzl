@@ -19,6 +19,9 @@ The source is compiled twice, by the configuration's compiler with its flags and
     #endif
 
 Several tests may share a source: `defines = ["CASE_COPY"]` is added to both. Both outputs are in the test's log, also when it passes.
+
+With `max_lines` the first error must be the first of `expect`, and the compiler must print no more than so many lines in all, those that quote
+the source included: what follows from a mistake hides it.
 """
 
 load("@bazel_tools//tools/build_defs/cc:action_names.bzl", "CPP_COMPILE_ACTION_NAME")
@@ -89,7 +92,7 @@ def _compile_fail_test_impl(ctx):
     ctx.actions.write(expected, "".join([text + "\n" for text in ctx.attr.expect]))
     script = ctx.actions.declare_file(ctx.label.name + ".sh")
     ctx.actions.write(script, is_executable = True, content = """#!/bin/bash
-bad='%s' ok='%s' expected='%s' src='%s'
+bad='%s' ok='%s' expected='%s' src='%s' max_lines='%d'
 failed=0
 echo "== $src as it is: the compiler says (status $(head -n 1 "$bad"))"
 tail -n +2 "$bad"
@@ -111,9 +114,20 @@ while IFS= read -r text; do
     failed=1
   fi
 done <"$expected"
+if ((max_lines > 0)); then
+  lines=$(($(wc -l <"$bad") - 1))
+  if ((lines > max_lines)); then
+    echo "FAILED: the compiler prints $lines lines, and should print $max_lines at most"
+    failed=1
+  fi
+  if ! grep -m 1 'error:' "$bad" | grep -F -- "$(head -n 1 "$expected")" >/dev/null; then
+    echo "FAILED: the first error is another than: $(head -n 1 "$expected")"
+    failed=1
+  fi
+fi
 ((failed)) || echo "refused, as it should be"
 exit "$failed"
-""" % (bad.short_path, ok.short_path, expected.short_path, ctx.file.src.short_path))
+""" % (bad.short_path, ok.short_path, expected.short_path, ctx.file.src.short_path, ctx.attr.max_lines))
     return [DefaultInfo(
         executable = script,
         runfiles = ctx.runfiles(files = [bad, ok, expected]),
@@ -125,6 +139,7 @@ _compile_fail_test = rule(
     attrs = {
         "src": attr.label(allow_single_file = [".cc"], mandatory = True),
         "expect": attr.string_list(doc = "Texts that the compiler's output must contain, each on one line."),
+        "max_lines": attr.int(doc = "The most lines that the compiler may print; 0 for any number."),
         "defines": attr.string_list(),
         "deps": attr.label_list(providers = [CcInfo]),
         "_cc_toolchain": attr.label(default = "@bazel_tools//tools/cpp:current_cc_toolchain"),
