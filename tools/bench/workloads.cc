@@ -28,6 +28,12 @@ Suite MakeSuite(int64_t corpus_mb) {
   AddFanFiber(suite);
   AddFanBare(suite);
 
+  AddFarm(suite);
+  AddFarmWeir(suite);
+  AddFarmTbbFlowGraph(suite);
+  AddFarmTbbPipeline(suite);
+  AddFarmLoops(suite);
+
   AddMoveOnly(suite);
   AddMoveOnlyWeir(suite);
   AddMoveOnlyTbbFlowGraph(suite);

@@ -32,6 +32,13 @@ void AddFanTbbPipeline(Suite& suite);
 void AddFanFiber(Suite& suite);
 void AddFanBare(Suite& suite);
 
+// farm: a function with several workers, of 50 ns to 100 us; see farm.h.
+void AddFarm(Suite& suite);
+void AddFarmWeir(Suite& suite);
+void AddFarmTbbFlowGraph(Suite& suite);
+void AddFarmTbbPipeline(Suite& suite);
+void AddFarmLoops(Suite& suite);
+
 // move_only: items behind unique_ptrs through four stages; see move_only.h.
 void AddMoveOnly(Suite& suite);
 void AddMoveOnlyWeir(Suite& suite);
