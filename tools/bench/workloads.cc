@@ -34,6 +34,11 @@ Suite MakeSuite(int64_t corpus_mb) {
   AddFarmTbbPipeline(suite);
   AddFarmLoops(suite);
 
+  AddFarmSleep(suite);
+  AddFarmSleepWeir(suite);
+  AddFarmSleepTbbPipeline(suite);
+  AddFarmSleepThreads(suite);
+
   AddMoveOnly(suite);
   AddMoveOnlyWeir(suite);
   AddMoveOnlyTbbFlowGraph(suite);

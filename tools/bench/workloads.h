@@ -39,6 +39,12 @@ void AddFarmTbbFlowGraph(Suite& suite);
 void AddFarmTbbPipeline(Suite& suite);
 void AddFarmLoops(Suite& suite);
 
+// farm_sleep, farm_blocking: the same, of functions that sleep; see farm_sleep.h.
+void AddFarmSleep(Suite& suite);
+void AddFarmSleepWeir(Suite& suite);
+void AddFarmSleepTbbPipeline(Suite& suite);
+void AddFarmSleepThreads(Suite& suite);
+
 // move_only: items behind unique_ptrs through four stages; see move_only.h.
 void AddMoveOnly(Suite& suite);
 void AddMoveOnlyWeir(Suite& suite);
