@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "tools/bench/bench.h"
+#include "tools/bench/loops.h"
 #include "tools/bench/spin.h"
 #include "tools/bench/workloads.h"
 
@@ -65,18 +66,34 @@ int64_t FarmWarmUpItems(const Params& params) {
 
 int FarmTokens(const Params& params) { return params.capacity > 0 ? params.capacity : kFarmTokens; }
 
-Sample FinishFarm(const Stopwatch& stopwatch, const Params& params, const FarmSink& sink) {
+Sample FinishWork(const Stopwatch& stopwatch, const Params& params, double work_ns,
+                  const FarmSink& sink) {
   Sample sample = stopwatch.Stop(params.items);
-  sample.ok = sink.checksum() == params.expected && (!IsOrdered(params) || sink.IsInOrder());
-  const double work_ns = params.measured_work_ns * static_cast<double>(params.items);
-  sample.AddFigure("efficiency", work_ns / params.threads / static_cast<double>(sample.wall_ns));
-  sample.AddFigure("cpu_per_work", static_cast<double>(sample.cpu_ns) / work_ns);
+  sample.ok = sink.checksum() == params.expected;
+  const double all_ns = work_ns * static_cast<double>(params.items);
+  sample.AddFigure("efficiency", all_ns / params.threads / static_cast<double>(sample.wall_ns));
+  sample.AddFigure("cpu_per_work", static_cast<double>(sample.cpu_ns) / all_ns);
+  return sample;
+}
+
+Sample FinishFarm(const Stopwatch& stopwatch, const Params& params, const FarmSink& sink) {
+  Sample sample = FinishWork(stopwatch, params, params.measured_work_ns, sink);
+  sample.ok = sample.ok && (!IsOrdered(params) || sink.IsInOrder());
   return sample;
 }
 
 void AddFarm(Suite& suite) {
   suite.workloads.push_back(
       {.name = "farm", .unit = "item", .points = FarmPoints(), .prepare = Prepare});
+}
+
+void AddFarmLoops(Suite& suite) {
+  AddLoops(
+      suite, "farm", FarmWarmUpItems,
+      [](const Params& params, int64_t begin, int64_t end, FarmSink& sink) {
+        for (int64_t number = begin; number < end; ++number) sink.Consume(FarmWork(params, number));
+      },
+      FinishFarm);
 }
 
 }  // namespace weir::bench

@@ -57,7 +57,12 @@ class FarmSink {
   uint64_t overtaken_ = 0;
 };
 
-// Stops the clock, and then verifies what `sink` has received and adds the figures.
+// Stops the clock, and then verifies what `sink` has received and adds the figures, where the work
+// of an item takes `work_ns`.
+Sample FinishWork(const Stopwatch& stopwatch, const Params& params, double work_ns,
+                  const FarmSink& sink);
+
+// The same for farm, where the sink must have received its items in order if that was asked for.
 Sample FinishFarm(const Stopwatch& stopwatch, const Params& params, const FarmSink& sink);
 
 }  // namespace weir::bench

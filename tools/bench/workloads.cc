@@ -39,6 +39,12 @@ Suite MakeSuite(int64_t corpus_mb) {
   AddFarmSleepTbbPipeline(suite);
   AddFarmSleepThreads(suite);
 
+  AddGrain(suite);
+  AddGrainWeir(suite);
+  AddGrainTbbFlowGraph(suite);
+  AddGrainTbbPipeline(suite);
+  AddGrainLoops(suite);
+
   AddMoveOnly(suite);
   AddMoveOnlyWeir(suite);
   AddMoveOnlyTbbFlowGraph(suite);
@@ -74,6 +80,12 @@ Suite MakeSuite(int64_t corpus_mb) {
   AddBuildAndTeardownTbbFlowGraph(suite);
   AddBuildAndTeardownTbbPipeline(suite);
   AddBuildAndTeardownFiber(suite);
+
+  AddRerun(suite);
+  AddRerunWeir(suite);
+  AddRerunTbbFlowGraph(suite);
+  AddRerunTbbPipeline(suite);
+  AddRerunFiber(suite);
 
   AddCancel(suite);
   AddCancelWeir(suite);

@@ -45,6 +45,13 @@ void AddFarmSleepWeir(Suite& suite);
 void AddFarmSleepTbbPipeline(Suite& suite);
 void AddFarmSleepThreads(Suite& suite);
 
+// grain: four stages that work for 100 ns to 100 us each; see grain.h.
+void AddGrain(Suite& suite);
+void AddGrainWeir(Suite& suite);
+void AddGrainTbbFlowGraph(Suite& suite);
+void AddGrainTbbPipeline(Suite& suite);
+void AddGrainLoops(Suite& suite);
+
 // move_only: items behind unique_ptrs through four stages; see move_only.h.
 void AddMoveOnly(Suite& suite);
 void AddMoveOnlyWeir(Suite& suite);
@@ -87,6 +94,13 @@ void AddBuildAndTeardownWeir(Suite& suite);
 void AddBuildAndTeardownTbbFlowGraph(Suite& suite);
 void AddBuildAndTeardownTbbPipeline(Suite& suite);
 void AddBuildAndTeardownFiber(Suite& suite);
+
+// rerun: short runs of what was built before; see rerun.cc.
+void AddRerun(Suite& suite);
+void AddRerunWeir(Suite& suite);
+void AddRerunTbbFlowGraph(Suite& suite);
+void AddRerunTbbPipeline(Suite& suite);
+void AddRerunFiber(Suite& suite);
 
 // cancel: 1,000 stages that are blocked; see cancel.h.
 void AddCancel(Suite& suite);
