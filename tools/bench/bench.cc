@@ -11,6 +11,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
 
 namespace weir::bench {
 namespace {
@@ -25,11 +26,17 @@ int64_t Now(clockid_t clock) {
 
 std::string PointName(const Params& params) {
   std::string name = params.workload;
+  if (params.work_ns > 0) {
+    absl::StrAppend(&name, "/w=", absl::FormatDuration(absl::Nanoseconds(params.work_ns)));
+  }
   if (!params.variant.empty()) absl::StrAppend(&name, "/", params.variant);
   if (params.stages > 0) absl::StrAppend(&name, "/stages=", params.stages);
+  if (params.workers > 0) absl::StrAppend(&name, "/workers=", params.workers);
   if (params.capacity > 0) absl::StrAppend(&name, "/capacity=", params.capacity);
   return name;
 }
+
+bool IsOrdered(const Params& params) { return params.variant == kOrdered; }
 
 Params WithItems(Params params, int64_t items) {
   params.items = std::min(params.items, items);

@@ -24,15 +24,20 @@ struct Params {
   std::string workload;
   int stages = 0;     // stages between source and sink; 0 if the implementation chooses its own
   int capacity = 0;   // items (or chunks) that one channel may hold
+  int workers = 0;    // parallel workers of a stage; 0 if the workload has none to choose
   int threads = 0;    // pool threads
   int64_t items = 0;  // items to send, or expected in the input
 
   std::string variant;      // which of a workload's forms, such as "ordered"; empty if it has one
-  bool on_request = false;  // takes minutes: measured only where the filter names the variant
+  // Measured only where the filter contains this text, because it takes minutes or interests few;
+  // empty if it is always measured. A part of the point's name.
+  std::string on_request;
 
   std::string input;        // a file to read; empty if the items are made in memory
   uint64_t expected = 0;    // the result's checksum, where it was computed beforehand
-  int64_t work_rounds = 0;  // what a stage does for an item, where that was calibrated beforehand
+  int64_t work_ns = 0;      // how long a stage works on an item; 0 if that is not to be chosen
+  int64_t work_rounds = 0;  // the same in rounds of Spin, where that was calibrated beforehand
+  double measured_work_ns = 0;  // what these rounds took then
 };
 
 // What one run measured. Plain bytes: it travels through a pipe from the process that ran it.
@@ -92,8 +97,13 @@ struct Suite {
   std::vector<Implementation> implementations;
 };
 
-// "chain/stages=16/capacity=64" or "fan/ordered/capacity=64": what --filter is matched against.
+// "chain/stages=16/capacity=64" or "farm/w=1us/ordered/workers=4": what --filter is matched against.
 std::string PointName(const Params& params);
+
+// The variants of a workload whose items may overtake each other or not.
+inline constexpr char kOrdered[] = "ordered";
+inline constexpr char kUnordered[] = "unordered";
+bool IsOrdered(const Params& params);
 
 // `params` with at most `items` items, for warm-ups.
 Params WithItems(Params params, int64_t items);

@@ -61,4 +61,9 @@ void AddBuildAndTeardownFiber(Suite& suite) {
   AddFiberPolicies(suite, "build_and_teardown", kBuildWarmUpRuns, RunFibersOften);
 }
 
+// Fibers end with their functions, so nothing is left that could run again.
+void AddRerunFiber(Suite& suite) {
+  AddFiberPolicies(suite, "rerun", kBuildWarmUpRuns, RunFibersOften);
+}
+
 }  // namespace weir::bench

@@ -21,7 +21,7 @@ std::vector<Params> CancelPoints() {
   Params many = params;
   many.variant = "runs=10000";
   many.items = 10'000;
-  many.on_request = true;
+  many.on_request = many.variant;
   return {params, many};
 }
 

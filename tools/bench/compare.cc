@@ -1,5 +1,6 @@
 #include "tools/bench/compare.h"
 
+#include <cstdint>
 #include <exception>
 #include <istream>
 #include <stdexcept>
@@ -26,6 +27,8 @@ Result ResultOf(const nlohmann::json& line) {
   Result result;
   result.impl = line.at("impl");
   result.params.workload = line.at("workload");
+  result.params.work_ns = params.value("work_ns", int64_t{0});
+  result.params.workers = params.value("workers", 0);
   result.params.variant = params.value("variant", "");
   result.params.stages = params.at("stages");
   result.params.capacity = params.at("capacity");

@@ -9,23 +9,19 @@
 namespace weir::bench {
 namespace {
 
-constexpr char kOrdered[] = "ordered";
-
 std::vector<Params> FanPoints() {
   Params params;
   params.workload = "fan";
   params.capacity = 64;
   params.threads = 2;
   params.items = 1'000'000;
-  params.variant = "unordered";
+  params.variant = kUnordered;
   Params ordered = params;
   ordered.variant = kOrdered;
   return {params, ordered};
 }
 
 }  // namespace
-
-bool IsOrdered(const Params& params) { return params.variant == kOrdered; }
 
 FanItem MakeFanItem(uint64_t number) {
   FanItem item;

@@ -21,8 +21,6 @@ struct FanItem {
 };
 static_assert(sizeof(FanItem) == 64);
 
-bool IsOrdered(const Params& params);
-
 FanItem MakeFanItem(uint64_t number);
 
 // Keeps the multiplier busy all the time, so that it takes as long whether the processor overlaps

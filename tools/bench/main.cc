@@ -35,8 +35,8 @@
 ABSL_FLAG(
     std::string, filter, "",
     "measure only the points whose name, such as chain/stages=16/capacity=64, contains this "
-    "regular expression; cancel/runs=10000, which takes minutes, is measured only where it is "
-    "named");
+    "regular expression; cancel/runs=10000, which takes minutes, and farm's points with a given "
+    "capacity are measured only where it names runs=10000 or capacity=");
 ABSL_FLAG(std::string, impl, "",
           "measure only the implementations whose name contains this regular expression");
 ABSL_FLAG(std::string, compare, "",
@@ -116,7 +116,7 @@ std::vector<Params> Matching(const std::vector<Params>& points, const std::strin
                              const std::regex& filter) {
   std::vector<Params> matching;
   for (const Params& params : points) {
-    if (params.on_request && filter_text.find(params.variant) == std::string::npos) continue;
+    if (filter_text.find(params.on_request) == std::string::npos) continue;
     if (std::regex_search(PointName(params), filter)) matching.push_back(params);
   }
   return matching;

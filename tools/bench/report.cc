@@ -63,6 +63,8 @@ std::string JsonLine(const Result& result) {
                     {"capacity", result.params.capacity},
                     {"threads", result.params.threads},
                     {"items", result.params.items}};
+  if (result.params.work_ns > 0) line["params"]["work_ns"] = result.params.work_ns;
+  if (result.params.workers > 0) line["params"]["workers"] = result.params.workers;
   if (!result.params.variant.empty()) line["params"]["variant"] = result.params.variant;
   line["rounds"] = result.rounds;
   line["ns"] = Rounded(result.ns.median);

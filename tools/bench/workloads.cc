@@ -28,6 +28,23 @@ Suite MakeSuite(int64_t corpus_mb) {
   AddFanFiber(suite);
   AddFanBare(suite);
 
+  AddFarm(suite);
+  AddFarmWeir(suite);
+  AddFarmTbbFlowGraph(suite);
+  AddFarmTbbPipeline(suite);
+  AddFarmLoops(suite);
+
+  AddFarmSleep(suite);
+  AddFarmSleepWeir(suite);
+  AddFarmSleepTbbPipeline(suite);
+  AddFarmSleepThreads(suite);
+
+  AddGrain(suite);
+  AddGrainWeir(suite);
+  AddGrainTbbFlowGraph(suite);
+  AddGrainTbbPipeline(suite);
+  AddGrainLoops(suite);
+
   AddMoveOnly(suite);
   AddMoveOnlyWeir(suite);
   AddMoveOnlyTbbFlowGraph(suite);
@@ -63,6 +80,12 @@ Suite MakeSuite(int64_t corpus_mb) {
   AddBuildAndTeardownTbbFlowGraph(suite);
   AddBuildAndTeardownTbbPipeline(suite);
   AddBuildAndTeardownFiber(suite);
+
+  AddRerun(suite);
+  AddRerunWeir(suite);
+  AddRerunTbbFlowGraph(suite);
+  AddRerunTbbPipeline(suite);
+  AddRerunFiber(suite);
 
   AddCancel(suite);
   AddCancelWeir(suite);

@@ -32,6 +32,26 @@ void AddFanTbbPipeline(Suite& suite);
 void AddFanFiber(Suite& suite);
 void AddFanBare(Suite& suite);
 
+// farm: a function with several workers, of 50 ns to 100 us; see farm.h.
+void AddFarm(Suite& suite);
+void AddFarmWeir(Suite& suite);
+void AddFarmTbbFlowGraph(Suite& suite);
+void AddFarmTbbPipeline(Suite& suite);
+void AddFarmLoops(Suite& suite);
+
+// farm_sleep, farm_blocking: the same, of functions that sleep; see farm_sleep.h.
+void AddFarmSleep(Suite& suite);
+void AddFarmSleepWeir(Suite& suite);
+void AddFarmSleepTbbPipeline(Suite& suite);
+void AddFarmSleepThreads(Suite& suite);
+
+// grain: four stages that work for 100 ns to 100 us each; see grain.h.
+void AddGrain(Suite& suite);
+void AddGrainWeir(Suite& suite);
+void AddGrainTbbFlowGraph(Suite& suite);
+void AddGrainTbbPipeline(Suite& suite);
+void AddGrainLoops(Suite& suite);
+
 // move_only: items behind unique_ptrs through four stages; see move_only.h.
 void AddMoveOnly(Suite& suite);
 void AddMoveOnlyWeir(Suite& suite);
@@ -74,6 +94,13 @@ void AddBuildAndTeardownWeir(Suite& suite);
 void AddBuildAndTeardownTbbFlowGraph(Suite& suite);
 void AddBuildAndTeardownTbbPipeline(Suite& suite);
 void AddBuildAndTeardownFiber(Suite& suite);
+
+// rerun: short runs of what was built before; see rerun.cc.
+void AddRerun(Suite& suite);
+void AddRerunWeir(Suite& suite);
+void AddRerunTbbFlowGraph(Suite& suite);
+void AddRerunTbbPipeline(Suite& suite);
+void AddRerunFiber(Suite& suite);
 
 // cancel: 1,000 stages that are blocked; see cancel.h.
 void AddCancel(Suite& suite);
