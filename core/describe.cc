@@ -142,6 +142,7 @@ std::string ToJson(const Report& report) {
                      {"over", report.over},
                      {"status", StatusToJson(report.status)},
                      {"drained", report.drained},
+                     {"input_cut", report.input_cut},
                      {"errors", errors},
                      {"more_errors", report.more_errors},
                      {"elapsed", Seconds(report.elapsed)},
@@ -174,6 +175,7 @@ absl::StatusOr<Report> FromJson(std::string_view text) {
     report.over = json.at("over");
     report.status = StatusFromJson(json.at("status"));
     report.drained = json.at("drained");
+    report.input_cut = json.value("input_cut", false);  // older descriptions do not have it
     for (const Json& error : json.at("errors")) report.errors.push_back(StatusFromJson(error));
     report.more_errors = WholeNumber<uint64_t>(json.at("more_errors"));
     report.elapsed = FromSeconds(json.at("elapsed"));

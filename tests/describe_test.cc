@@ -34,6 +34,7 @@ class DescribeTest : public WeirTest {
     report.status = absl::DataLossError("half a file");
     report.over = true;
     report.drained = true;
+    report.input_cut = true;
     report.errors = {absl::InternalError("one"), absl::CancelledError("")};
     report.more_errors = 3;
     report.elapsed = absl::Milliseconds(1250);
