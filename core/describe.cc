@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_replace.h"
+#include "weir/core/printable.h"
 
 namespace weir {
 namespace {
@@ -38,13 +39,16 @@ absl::Status StatusFromJson(const Json& json) {
 double Seconds(absl::Duration duration) { return absl::ToDoubleSeconds(duration); }
 absl::Duration FromSeconds(const Json& json) { return absl::Seconds(json.get<double>()); }
 
+// Graphviz refuses what is no UTF-8, or may not stand in XML; so that is spelled out.
 std::string Quoted(const std::string& text) {
-  return absl::StrCat("\"", absl::StrReplaceAll(text, {{"\\", "\\\\"}, {"\"", "\\\""}}), "\"");
+  return absl::StrCat(
+      "\"", absl::StrReplaceAll(internal::Printable(text), {{"\\", "\\\\"}, {"\"", "\\\""}}), "\"");
 }
 
 // Text inside of Graphviz's HTML-like labels.
 std::string Escaped(const std::string& text) {
-  return absl::StrReplaceAll(text, {{"&", "&amp;"}, {"<", "&lt;"}, {">", "&gt;"}});
+  return absl::StrReplaceAll(internal::Printable(text),
+                             {{"&", "&amp;"}, {"<", "&lt;"}, {">", "&gt;"}});
 }
 
 std::string StageOf(const std::string& port) { return port.substr(0, port.rfind('.')); }
