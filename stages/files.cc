@@ -104,13 +104,18 @@ Task<> ReadChunksOfStage::Work(Context& context) {
       const bool more = co_await in.ReceiveBatch(paths, kPathsAtOnce);
       if (!more) co_return in.status();
     }
+    // It reads from outside, though it has an input: a drain is for it to hear, like for a source. What it has read flows out.
+    if (context.draining()) break;
     auto call = context.Blocking(read);
     absl::Status done = co_await call;
     if (!done.ok()) co_return done;
     auto send = out.SendBatch(chunks);
     absl::Status sent = co_await send;
     if (!sent.ok()) co_return sent;
+    if (reader.cut()) break;
   }
+  context.NoteInputCut();
+  co_return absl::OkStatus();
 }
 
 WalkFilesStage::WalkFilesStage(std::vector<std::string> roots, WalkOptions options)
@@ -145,14 +150,21 @@ Task<> WriteLinesStage::Work(Context& context) {
   // cancelled Work makes no more blocking ones.
   OutputFile file;
   std::string text;
-  auto open = [&] { return file.Open(path_); };
+  const std::function<bool()> stop = [&context] { return context.cancelled(); };
+  auto open = [&] { return file.Open(path_, stop); };
   auto write = [&] {
-    absl::Status status = file.Write(text);
+    absl::Status status = file.Write(text, stop);
     text.clear();
     return status;
   };
   auto commit = [&] {
-    absl::Status status = file.Write(text);
+    // What is written directly is there already; there is nothing that it could replace.
+    if (!file.direct() && context.discards_partial()) {
+      return absl::AbortedError(
+          absl::StrCat("the run was interrupted before it had read all of its input; ", file.name(),
+                       " is left as it was, for what there is would be a part of the result"));
+    }
+    absl::Status status = file.Write(text, stop);
     return status.ok() ? file.Commit(options_.sync) : status;
   };
 
