@@ -20,13 +20,18 @@ absl::Status internal::CauseOfOk() {
 }
 
 Context::Context(internal::ContextTree& tree, const std::atomic<bool>& draining)
-    : tree_(tree), parent_(nullptr), draining_(&draining), stage_name_(nullptr) {}
+    : tree_(tree),
+      parent_(nullptr),
+      draining_(&draining),
+      stage_name_(nullptr),
+      is_source_(false) {}
 
-Context::Context(Context& parent, const std::atomic<bool>& draining, const std::string& stage_name)
+Context::Context(Context& parent, bool is_source, const std::string& stage_name)
     : tree_(parent.tree_),
       parent_(&parent),
-      draining_(&draining),
+      draining_(parent.draining_),
       stage_name_(&stage_name),
+      is_source_(is_source),
       deadline_(parent.deadline_) {
   Attach();
 }
@@ -36,6 +41,7 @@ Context::Context(Context& parent, Instant deadline, bool passed)
       parent_(&parent),
       draining_(parent.draining_),
       stage_name_(parent.stage_name_),
+      is_source_(parent.is_source_),
       deadline_(std::min(parent.deadline_, deadline)) {
   Attach();
   if (passed) {  // nothing that this Context bounds is to begin
@@ -125,7 +131,7 @@ bool Context::Link(WaitLink& link) {
 
 bool Context::LinkSleep(WaitLink& link) {
   MutexLock lock(tree_.mutex);
-  if (cancelled() || draining()) return false;
+  if (cancelled() || sleeps_ended()) return false;
   sleeps_.PushBack(link);
   return true;
 }

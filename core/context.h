@@ -45,6 +45,11 @@ struct ContextTree {
   const std::string& graph_name;
   Mutex mutex;
   bool over = false;  // all Contexts go, on one thread: none need be taken out of the tree
+  // Whether the drain has left input unread, and whether the drain declared a partial result
+  // worthless. Both are set, for good, before the port closes by which those downstream learn of
+  // the end of the input; that orders them.
+  std::atomic<bool> input_cut{false};
+  std::atomic<bool> discards_partial{false};
 };
 
 // What takes the place of an OK that was given as the cause of a cancellation: a run that was cut off must not end OK.
@@ -78,8 +83,23 @@ class Context final {
   // The earliest of this Context's deadline and those above it.
   Instant deadline() const { return deadline_; }
   Instant Now() const;
-  // True once the run drains, in the Works of stages without an input: finish what you have begun, and end.
+  // True once the run drains, in every Work. A Work that reads from outside (files, pipes, sockets)
+  // finishes or leaves out what it has begun, reads nothing more, and ends, whether it was told
+  // what to read by an In or not. A Work that only processes what it receives need not ask: its
+  // input ends when those upstream have ended. Only the sends of stages without an In are refused
+  // by a drain, and only the sleeps of these end. Any thread.
   bool draining() const { return draining_->load(std::memory_order_acquire); }
+  // Notes that this Work leaves out input because the run drains; the report says so (`input_cut`).
+  // For stages that read from outside and have an In: of a stage without one that has not ended
+  // when the drain begins, the run assumes it. Called before the Work ends. Any thread.
+  void NoteInputCut() { tree_.input_cut.store(true, std::memory_order_release); }
+  // True if the run was drained by `Run::Drain(deadline, Partial::kDiscard)` before all of its
+  // input was read. A stage that is about to make its result final asks once its own input has
+  // ended: what it has is a part, and must not replace a complete result.
+  bool discards_partial() const {
+    return tree_.input_cut.load(std::memory_order_acquire) &&
+           tree_.discards_partial.load(std::memory_order_acquire);
+  }
 
   // Children. Keep them as locals: they must be gone before their parent is. One whose deadline has passed already, as that of a
   // timeout that is not positive has, is cancelled from the start, with DEADLINE_EXCEEDED.
@@ -135,9 +155,8 @@ class Context final {
 
   // A run's root.
   Context(internal::ContextTree& tree, const std::atomic<bool>& draining);
-  // A Work's. `draining` is what it looks at: the run's flag for a source, one that stays false for others. `stage_name` is kept by
-  // reference.
-  Context(Context& parent, const std::atomic<bool>& draining, const std::string& stage_name);
+  // A Work's. `is_source`: its stage has no In, so that its sleeps end when the run drains. `stage_name` is kept by reference.
+  Context(Context& parent, bool is_source, const std::string& stage_name);
   // A child of a Work's. `passed`: its deadline has.
   Context(Context& parent, Instant deadline, bool passed);
 
@@ -147,6 +166,8 @@ class Context final {
   void CancelLocked(const absl::Status& cause, internal::WakeList& wakes);
   void WakeSleepersLocked(internal::WakeList& wakes);
   void Detach();
+  // Whether a drain has ended the sleeps of this Work.
+  bool sleeps_ended() const { return is_source_ && draining(); }
 
   // Links a wait that this Context's cancellation is to claim. False: cancelled already, and not linked.
   bool Link(internal::WaitLink& link);
@@ -159,6 +180,7 @@ class Context final {
   Context* const parent_;
   const std::atomic<bool>* const draining_;
   const std::string* const stage_name_;  // null for a run's root
+  const bool is_source_;
   Instant deadline_ = Instant::InfiniteFuture();
   std::atomic<bool> cancelled_{
       false};  // release after the cause is set; acquire by who reads the cause

@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_replace.h"
+#include "weir/core/printable.h"
 
 namespace weir {
 namespace {
@@ -38,13 +39,16 @@ absl::Status StatusFromJson(const Json& json) {
 double Seconds(absl::Duration duration) { return absl::ToDoubleSeconds(duration); }
 absl::Duration FromSeconds(const Json& json) { return absl::Seconds(json.get<double>()); }
 
+// Graphviz refuses what is no UTF-8, or may not stand in XML; so that is spelled out.
 std::string Quoted(const std::string& text) {
-  return absl::StrCat("\"", absl::StrReplaceAll(text, {{"\\", "\\\\"}, {"\"", "\\\""}}), "\"");
+  return absl::StrCat(
+      "\"", absl::StrReplaceAll(internal::Printable(text), {{"\\", "\\\\"}, {"\"", "\\\""}}), "\"");
 }
 
 // Text inside of Graphviz's HTML-like labels.
 std::string Escaped(const std::string& text) {
-  return absl::StrReplaceAll(text, {{"&", "&amp;"}, {"<", "&lt;"}, {">", "&gt;"}});
+  return absl::StrReplaceAll(internal::Printable(text),
+                             {{"&", "&amp;"}, {"<", "&lt;"}, {">", "&gt;"}});
 }
 
 std::string StageOf(const std::string& port) { return port.substr(0, port.rfind('.')); }
@@ -142,6 +146,7 @@ std::string ToJson(const Report& report) {
                      {"over", report.over},
                      {"status", StatusToJson(report.status)},
                      {"drained", report.drained},
+                     {"input_cut", report.input_cut},
                      {"errors", errors},
                      {"more_errors", report.more_errors},
                      {"elapsed", Seconds(report.elapsed)},
@@ -174,6 +179,7 @@ absl::StatusOr<Report> FromJson(std::string_view text) {
     report.over = json.at("over");
     report.status = StatusFromJson(json.at("status"));
     report.drained = json.at("drained");
+    report.input_cut = json.value("input_cut", false);  // older descriptions do not have it
     for (const Json& error : json.at("errors")) report.errors.push_back(StatusFromJson(error));
     report.more_errors = WholeNumber<uint64_t>(json.at("more_errors"));
     report.elapsed = FromSeconds(json.at("elapsed"));

@@ -20,6 +20,8 @@ std::string ToJson(const Report& report);
 absl::StatusOr<Report> FromJson(std::string_view json);
 
 // Graphviz: a box a stage, an edge a channel with its type and capacity; with figures if it ran.
+// What Graphviz does not take in a name (control characters, bytes that are no UTF-8) is spelled
+// out: "\x1b".
 std::string ToDot(const Report& report);
 
 }  // namespace weir

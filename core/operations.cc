@@ -12,7 +12,7 @@ bool SleepOperation::await_ready() {
     outcome_ = Outcome::kCancelled;
     return work_->MayGoOn(outcome_);
   }
-  if (duration_ <= absl::ZeroDuration() || context_.draining()) outcome_ = Outcome::kDone;
+  if (duration_ <= absl::ZeroDuration() || context_.sleeps_ended()) outcome_ = Outcome::kDone;
   return outcome_ == Outcome::kDone && work_->SpendBudget();
 }
 

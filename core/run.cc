@@ -97,7 +97,7 @@ void Run::OnDone(std::function<void(const Report&)> callback) {
   state_->OnDone(std::move(callback));
 }
 void Run::Cancel(absl::Status cause) { state_->Cancel(std::move(cause)); }
-void Run::Drain(absl::Duration deadline) { state_->Drain(deadline); }
+void Run::Drain(absl::Duration deadline, Partial partial) { state_->Drain(deadline, partial); }
 bool Run::over() const { return state_->over(); }
 Report Run::Snapshot() const { return state_->Snapshot(); }
 

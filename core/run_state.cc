@@ -37,10 +37,6 @@ RunState::~RunState() {
   std::erase(graph_.over_, this);
 }
 
-const std::atomic<bool>& RunState::DrainingFor(const Stage& stage) const {
-  return stage.ins().empty() ? signals_.draining : never_draining_;
-}
-
 // --- Holding it open ---
 
 void RunState::Hold() {

@@ -49,7 +49,7 @@ class RunState final {
   // `refused`: why it may not start at all, if not OK.
   void Start(absl::Status refused);
   void Cancel(absl::Status cause);
-  void Drain(absl::Duration deadline);
+  void Drain(absl::Duration deadline, Partial partial);
   // OK once the run is over. DEADLINE_EXCEEDED, or FAILED_PRECONDITION where the thread may not wait.
   absl::Status Await(Instant deadline);
   // OK, or why the calling thread may not wait for the run: it would wait for itself.
@@ -70,7 +70,6 @@ class RunState final {
   EngineState& engine() { return engine_; }
   Executor& executor() { return executor_; }
   Context& root() { return root_; }
-  const std::atomic<bool>& DrainingFor(const Stage& stage) const;
   bool tearing_down() const { return signals_.cancelled.load(std::memory_order_acquire); }
   // The Work is not running and may not go on until its turn comes; it is posted then.
   void ArriveAtGate(Work& work);
@@ -237,7 +236,6 @@ class RunState final {
 
   // Self-synchronised.
   RunSignals signals_;
-  const std::atomic<bool> never_draining_{false};
   ContextTree tree_;
   Context root_;
   RunTimer deadline_{*this, &RunState::DeadlinePassed, false};

@@ -148,6 +148,7 @@ std::string RunState::WorkId::Name() const { return absl::StrCat(stage->name(), 
 void RunState::FillReport(Report& report) const {
   report.graph = graph_.name();
   report.drained = drained_;
+  report.input_cut = tree_.input_cut.load(std::memory_order_acquire);
   report.errors = errors_;
   report.more_errors = more_errors_;
   report.elapsed = figures_final_ ? elapsed_ : engine_.clock().Now() - began_;

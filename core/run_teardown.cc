@@ -88,12 +88,19 @@ void RunState::DrainDeadlinePassed() {
                  [] { return "the run did not drain before the deadline that was given"; }));
 }
 
-void RunState::Drain(absl::Duration deadline) {
+void RunState::Drain(absl::Duration deadline, Partial partial) {
   {
     MutexLock lock(mutex_);
     if (phase_ != Phase::kRunning || drained_) return;
     drained_ = true;
     ++holds_;
+    // A source that has not ended may have had more to give. Whether it had is known to nobody
+    // else, and soon not even to it.
+    const bool cut = std::any_of(stages_.begin(), stages_.end(), [](const auto& record) {
+      return record->stage->ins().empty() && record->open.load(std::memory_order_acquire) > 0;
+    });
+    if (partial == Partial::kDiscard) tree_.discards_partial.store(true, std::memory_order_release);
+    if (cut) tree_.input_cut.store(true, std::memory_order_release);
   }
   signals_.draining.store(true, std::memory_order_release);
   if (deadline != absl::InfiniteDuration()) {

@@ -182,7 +182,7 @@ void Simulator::Strike() {
     fault->happened = true;
     Record("fault", fault->ToString());
     if (kind == FaultKind::kDrain) {
-      first->Drain(absl::InfiniteDuration());
+      first->Drain(absl::InfiniteDuration(), Partial::kKeep);
     } else {
       first->Cancel(absl::AbortedError(absl::StrCat("the simulator ", fault->ToString())));
     }

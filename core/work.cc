@@ -50,7 +50,7 @@ Work::Work(RunState& run, Stage& stage, int index, int order)
       order_(order),
       source_(stage.ins().empty()),
       faulty_(run.engine().injects_faults()),
-      context_(run.root(), run.DrainingFor(stage), stage.name()) {}
+      context_(run.root(), source_, stage.name()) {}
 
 Work::~Work() = default;
 

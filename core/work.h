@@ -84,7 +84,7 @@ class Work final : public Job, public Waiter, public Pooled {
   Clock& clock();
   // The Work whose stage's body this one runs in its stead (OutBase::fused); null for its own. Read by the sampler.
   void RunFor(Work* other) { runs_for_.store(other, std::memory_order_relaxed); }
-  // True if the stage has no input: what draining concerns.
+  // True if the stage has no input: a draining run ends its sleeps and refuses its sends.
   bool is_source() const { return source_; }
 
   // --- For the sampler, from any thread ---

@@ -1,47 +1,41 @@
 #include "weir/graphs/file_digest.h"
 
-#include <fcntl.h>
 #include <openssl/evp.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <memory>
 #include <utility>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "weir/core/printable.h"
+#include "weir/stages/input_file.h"
 
 namespace weir {
 namespace {
 
-absl::Status CannotRead(const std::string& path) {
-  return absl::Status(absl::ErrnoToStatusCode(errno),
-                      absl::StrCat("cannot read '", path, "': ", ::strerrordesc_np(errno)));
-}
-
-// The digest of a file, in hexadecimal. It reads in pieces, and between them looks whether the run has been cancelled.
+// The digest of a file, in hexadecimal. It reads in pieces, and between them checks whether the run
+// is cancelled or drained: then it returns CANCELLED, for the digest of a part of a file would be
+// none.
 absl::StatusOr<std::string> Digest(const std::string& path, std::atomic<uint64_t>& bytes,
                                    const Context& context) {
   constexpr size_t kPiece = 128 * 1024;
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY);
-  if (fd < 0) return CannotRead(path);
-  struct Closer {
-    int fd;
-    ~Closer() { ::close(fd); }
-  } closer{fd};
+  const std::function<bool()> stop = [&context] {
+    return context.cancelled() || context.draining();
+  };
+  if (stop()) return absl::CancelledError("");
+  internal::InputFile file;
+  if (const absl::Status opened = file.Open(path); !opened.ok()) return opened;
   std::unique_ptr<EVP_MD_CTX, void (*)(EVP_MD_CTX*)> digest(EVP_MD_CTX_new(), &EVP_MD_CTX_free);
   bool sound = digest != nullptr && EVP_DigestInit_ex(digest.get(), EVP_sha256(), nullptr) == 1;
   const std::unique_ptr<char[]> piece(new char[kPiece]);
   while (sound) {
-    if (context.cancelled()) return absl::CancelledError("");
-    const ssize_t got = ::read(fd, piece.get(), kPiece);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return CannotRead(path);
-    if (got == 0) break;
-    bytes.fetch_add(static_cast<uint64_t>(got), std::memory_order_relaxed);
-    sound = EVP_DigestUpdate(digest.get(), piece.get(), static_cast<size_t>(got)) == 1;
+    if (stop()) return absl::CancelledError("");
+    const absl::StatusOr<size_t> got = file.Read(piece.get(), kPiece, stop);
+    if (!got.ok()) return got.status();
+    if (*got == 0) break;
+    bytes.fetch_add(*got, std::memory_order_relaxed);
+    sound = EVP_DigestUpdate(digest.get(), piece.get(), *got) == 1;
   }
   unsigned char sum[EVP_MAX_MD_SIZE];
   unsigned length = 0;
@@ -51,7 +45,7 @@ absl::StatusOr<std::string> Digest(const std::string& path, std::atomic<uint64_t
 }
 
 // As sha256sum prints it.
-std::string Line(const std::string& digest, const std::string& path) {
+std::string Line(const std::string& digest, const std::string& path, bool for_terminal) {
   std::string escaped;
   for (const char c : path) {
     switch (c) {
@@ -61,7 +55,8 @@ std::string Line(const std::string& digest, const std::string& path) {
       default: escaped += c;
     }
   }
-  return absl::StrCat(escaped.size() == path.size() ? "" : "\\", digest, "  ", escaped);
+  return absl::StrCat(escaped.size() == path.size() ? "" : "\\", digest, "  ",
+                      for_terminal ? internal::Printable(escaped) : escaped);
 }
 
 }  // namespace
@@ -70,12 +65,17 @@ FileDigest::FileDigest(FileDigestOptions options)
     : problems_(options.inputs, std::move(options.problem)) {
   WalkOptions walk;
   walk.on_error = problems_.handler();
-  // One line, or none for a file that cannot be read.
-  auto digest = [this](std::string path,
-                       Context& context) -> absl::StatusOr<std::vector<std::string>> {
+  // One line, or none for a file that cannot be read, or is not read because the run drains.
+  auto digest = [this, for_terminal = options.for_terminal](
+                    std::string path,
+                    Context& context) -> absl::StatusOr<std::vector<std::string>> {
     absl::StatusOr<std::string> sum = Digest(path, bytes_, context);
-    if (sum.ok()) return std::vector<std::string>{Line(*sum, path)};
-    if (absl::IsCancelled(sum.status())) return sum.status();
+    if (sum.ok()) return std::vector<std::string>{Line(*sum, path, for_terminal)};
+    if (absl::IsCancelled(sum.status())) {
+      if (context.cancelled()) return sum.status();
+      context.NoteInputCut();
+      return std::vector<std::string>();
+    }
     absl::Status status = problems_.Handle(path, sum.status());
     if (!status.ok()) return status;
     return std::vector<std::string>();

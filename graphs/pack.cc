@@ -1,11 +1,6 @@
 #include "weir/graphs/pack.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <cstring>
 #include <functional>
 #include <memory>
@@ -19,7 +14,7 @@
 #include "weir/graphs/content_digest.h"
 #include "weir/graphs/zstd_check.h"
 #include "weir/graphs/zstd_frame.h"
-#include "weir/stages/await_input.h"
+#include "weir/stages/input_file.h"
 
 namespace weir {
 namespace {
@@ -44,59 +39,6 @@ struct Blocks {
   Content so_far;
 };
 
-class InputFile {
- public:
-  InputFile() = default;
-  InputFile(const InputFile&) = delete;
-  InputFile& operator=(const InputFile&) = delete;
-  ~InputFile() {
-    if (owned_) ::close(fd_);
-  }
-
-  absl::Status Open(const std::string& path) {
-    const bool standard_input = path == "-";
-    name_ = standard_input ? "standard input" : absl::StrCat("'", path, "'");
-    fd_ = standard_input ? STDIN_FILENO : ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    if (fd_ < 0) return CannotRead();
-    owned_ = !standard_input;
-    struct stat found;
-    if (::fstat(fd_, &found) != 0) return CannotRead();
-    // Of standard input somebody may have read a part. And a file that says it is empty need not be, under /proc.
-    if (owned_ && S_ISREG(found.st_mode) && found.st_size > 0)
-      size_ = static_cast<uint64_t>(found.st_size);
-    return absl::OkStatus();
-  }
-  const std::string& name() const { return name_; }
-  std::optional<uint64_t> size() const { return size_; }
-
-  // Up to `size` bytes, which are digested too; fewer only at the end or if `stop` says so.
-  absl::StatusOr<size_t> Read(char* into, size_t size, ContentDigest& digest,
-                              const std::function<bool()>& stop) {
-    size_t filled = 0;
-    while (filled < size && !stop()) {
-      if (!internal::AwaitInput(fd_, stop)) break;
-      const ssize_t got = ::read(fd_, into + filled, std::min(size - filled, kCallBytes));
-      if (got < 0 && errno == EINTR) continue;
-      if (got < 0) return CannotRead();
-      if (got == 0) break;
-      digest.Update(into + filled, static_cast<size_t>(got));
-      filled += static_cast<size_t>(got);
-    }
-    return filled;
-  }
-
- private:
-  absl::Status CannotRead() const {
-    return absl::Status(absl::ErrnoToStatusCode(errno),
-                        absl::StrCat("cannot read ", name_, ": ", ::strerrordesc_np(errno)));
-  }
-
-  std::string name_;  // for messages
-  int fd_ = -1;
-  bool owned_ = false;
-  std::optional<uint64_t> size_;
-};
-
 // Cuts the input into chunks.
 class Chunker {
  public:
@@ -107,7 +49,10 @@ class Chunker {
     absl::Status status = Pack::Validate(options_);
     if (status.ok()) status = file_.Open(options_.input);
     if (!status.ok()) return status;
-    plan_ = std::make_shared<const FramePlan>(options_.level, file_.size());
+    // Of standard input somebody may have read a part. And a file that says it is empty need not
+    // be, under /proc.
+    if (file_.owned() && file_.size() > 0) size_ = file_.size();
+    plan_ = std::make_shared<const FramePlan>(options_.level, size_);
     pool_ = std::make_shared<BufferPool>(plan_->BufferSize());
     return absl::OkStatus();
   }
@@ -116,17 +61,17 @@ class Chunker {
   absl::Status Next(std::optional<Chunk>& chunk, const std::function<bool()>& stop) {
     chunk.reset();
     if (ended_) return absl::OkStatus();
-    const uint64_t left = file_.size().value_or(UINT64_MAX) - read_.bytes;
+    const uint64_t left = size_.value_or(UINT64_MAX) - read_.bytes;
     const size_t wanted = static_cast<size_t>(std::min<uint64_t>(plan_->chunk, left));
     Buffer buffer = pool_->Take();
     const size_t before = last_.size();
     std::memcpy(buffer.data(), last_.data(), before);
     char* const data = buffer.data() + before;
-    absl::StatusOr<size_t> got = file_.Read(data, wanted, digest_, stop);
+    absl::StatusOr<size_t> got = Read(data, wanted, stop);
     if (!got.ok()) return got.status();
     bytes_.fetch_add(*got, std::memory_order_relaxed);
     if (*got < wanted && stop()) return Interrupted(read_.bytes + *got);
-    if (*got < wanted && file_.size().has_value()) return Shrunk(read_.bytes + *got);
+    if (*got < wanted && size_.has_value()) return Shrunk(read_.bytes + *got);
 
     const bool first = read_.bytes == 0;
     ended_ = *got == left || *got < wanted;
@@ -142,21 +87,35 @@ class Chunker {
 
   absl::Status Interrupted(uint64_t bytes) const {
     return absl::AbortedError(absl::StrCat(
-        "stopped after ", bytes, file_.size() ? absl::StrCat(" of ", *file_.size()) : "",
-        " bytes of ", file_.name(), "; half a file is no result, and the output stays as it was"));
+        "stopped after ", bytes, size_ ? absl::StrCat(" of ", *size_) : "", " bytes of ",
+        file_.name(), "; half a file is no result, and the output stays as it was"));
   }
   absl::Status Interrupted() const { return Interrupted(read_.bytes); }
 
  private:
+  // Up to `size` bytes, which are digested too; fewer only at the end or if `stop` says so.
+  absl::StatusOr<size_t> Read(char* into, size_t size, const std::function<bool()>& stop) {
+    size_t filled = 0;
+    while (filled < size && !stop()) {
+      const absl::StatusOr<size_t> got =
+          file_.Read(into + filled, std::min(size - filled, kCallBytes), stop);
+      if (absl::IsCancelled(got.status()) || (got.ok() && *got == 0)) break;
+      if (!got.ok()) return got.status();
+      digest_.Update(into + filled, *got);
+      filled += *got;
+    }
+    return filled;
+  }
   absl::Status Shrunk(uint64_t bytes) const {
     return absl::AbortedError(absl::StrCat(
-        file_.name(), " became shorter while it was read: it had ", *file_.size(),
+        file_.name(), " became shorter while it was read: it had ", *size_,
         " bytes when it was opened, and ended after ", bytes, "; run again when it is at rest"));
   }
 
   const PackOptions& options_;
   std::atomic<uint64_t>& bytes_;
-  InputFile file_;
+  internal::InputFile file_;
+  std::optional<uint64_t> size_;  // of the whole input, where it is known
   std::shared_ptr<const FramePlan> plan_;
   std::shared_ptr<BufferPool> pool_;
   ContentDigest digest_;
@@ -257,18 +216,19 @@ class WriteFrame final : public Stage {
   Task<> Work(Context& context) override {
     // Removes what it wrote when the Work ends without a Commit.
     OutputFile file;
+    const std::function<bool()> stop = [&context] { return context.cancelled(); };
     std::optional<Blocks> blocks;
     std::optional<Content> content;  // of what has come
-    auto open = [&] { return Open(file); };
-    auto write = [&](Context& inside) {
+    auto open = [&] { return Open(file, stop); };
+    auto write = [&] {
       absl::Status status;
-      if (!content.has_value()) status = file.Write(FrameHeader(*blocks->plan));
+      if (!content.has_value()) status = file.Write(FrameHeader(*blocks->plan), stop);
       content = blocks->so_far;
-      if (status.ok()) status = WriteAll(file, blocks->bytes, inside);
+      if (status.ok()) status = WriteAll(file, blocks->bytes, stop);
       blocks.reset();
       return status;
     };
-    auto finish = [&](Context& inside) { return Finish(file, *content, inside); };
+    auto finish = [&] { return Finish(file, *content, stop); };
 
     // Before the first chunk has been compressed, so that a path that cannot be written is found at once.
     auto opening = context.Blocking(open);
@@ -294,9 +254,15 @@ class WriteFrame final : public Stage {
   }
 
  private:
-  absl::Status Open(OutputFile& file) const {
+  using Stop = std::function<bool()>;
+
+  absl::Status Open(OutputFile& file, const Stop& stop) const {
     absl::Status status = Pack::Validate(options_);
-    if (status.ok()) status = file.Open(options_.output);
+    if (status.ok() && OutputFile::IsSameFile(options_.input, options_.output)) {
+      return absl::InvalidArgumentError(
+          "the output is the same file as the input, and would take its place; name another file");
+    }
+    if (status.ok()) status = file.Open(options_.output, stop);
     if (status.ok() && options_.check && file.direct()) {
       return absl::InvalidArgumentError(
           absl::StrCat("what is written to '", options_.output,
@@ -305,22 +271,20 @@ class WriteFrame final : public Stage {
     return status;
   }
 
-  static absl::Status WriteAll(OutputFile& file, std::string_view bytes, const Context& context) {
+  static absl::Status WriteAll(OutputFile& file, std::string_view bytes, const Stop& stop) {
     absl::Status status;
     while (status.ok() && !bytes.empty()) {
-      if (context.cancelled()) return absl::CancelledError("");
-      status = file.Write(bytes.substr(0, kCallBytes));
+      if (stop()) return absl::CancelledError("");
+      status = file.Write(bytes.substr(0, kCallBytes), stop);
       bytes.remove_prefix(std::min(bytes.size(), kCallBytes));
     }
     return status;
   }
 
-  absl::Status Finish(OutputFile& file, const Content& content, const Context& context) const {
-    absl::Status status = file.Write(FrameTrailer(content.digest));
-    if (status.ok() && options_.check) {
-      status = CheckZstdFile(file.staged_path(), options_.output, content,
-                             [&context] { return context.cancelled(); });
-    }
+  absl::Status Finish(OutputFile& file, const Content& content, const Stop& stop) const {
+    absl::Status status = file.Write(FrameTrailer(content.digest), stop);
+    if (status.ok() && options_.check)
+      status = CheckZstdFile(file.staged_path(), options_.output, content, stop);
     return status.ok() ? file.Commit(options_.sync) : status;
   }
 

@@ -19,9 +19,10 @@
 namespace weir {
 
 struct WordCountOptions {
-  std::vector<std::string> inputs;  // files, and directories with all that is below them
-  std::string output;               // a path; "" and "-" are standard output
-  int workers = 2;                  // that count; at least 1
+  std::vector<std::string>
+      inputs;          // files, and directories with all that is below them; "-" is standard input
+  std::string output;  // a path; "" and "-" are standard output
+  int workers = 2;     // that count; at least 1
   // Told of each file or directory that cannot be read and is left out, in a sentence; from any thread.
   std::function<void(std::string_view)> problem = nullptr;
 };

@@ -5,17 +5,23 @@
 #include <cerrno>
 
 namespace weir::internal {
+namespace {
 
-bool AwaitInput(int fd, const std::function<bool()>& stop) {
+bool Await(int fd, short events, const std::function<bool()>& stop) {
   constexpr int kGlance = 100;  // milliseconds
-  struct pollfd input {
-    fd, POLLIN, 0
+  struct pollfd file {
+    fd, events, 0
   };
   while (true) {
-    const int ready = ::poll(&input, 1, kGlance);
+    const int ready = ::poll(&file, 1, kGlance);
     if (ready > 0 || (ready < 0 && errno != EINTR)) return true;
-    if (stop()) return false;
+    if (stop && stop()) return false;
   }
 }
+
+}  // namespace
+
+bool AwaitInput(int fd, const std::function<bool()>& stop) { return Await(fd, POLLIN, stop); }
+bool AwaitRoom(int fd, const std::function<bool()>& stop) { return Await(fd, POLLOUT, stop); }
 
 }  // namespace weir::internal

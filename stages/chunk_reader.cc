@@ -1,53 +1,39 @@
 #include "weir/stages/chunk_reader.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <utility>
 
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
-#include "weir/stages/await_input.h"
-#include "weir/stages/file_error.h"
 
 namespace weir::internal {
 
-ChunkReader::ChunkReader(const ReadOptions& options)
+ChunkReader::ChunkReader(const ReadOptions& options, InputFile::Stop unwanted)
     : options_(options),
+      unwanted_(std::move(unwanted)),
       longest_(std::max(options.max_record, options.max_record + 1)),
       chunk_size_(std::clamp<size_t>(options.chunk_size, 1, longest_)) {}
 
 absl::Status ChunkReader::Open(const std::string& path) {
   Close();
+  path_ = path;
   if (options_.chunk_size == 0 || options_.max_record == 0) {
     return absl::InvalidArgumentError("chunk_size and max_record must be at least 1 byte");
   }
-  fd_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY);
-  if (fd_ < 0) return FileError("cannot read", path, errno);
-  struct stat found;
-  const bool known = ::fstat(fd_, &found) == 0;
-  regular_ = known && S_ISREG(found.st_mode);
-  size_ = regular_ ? static_cast<uint64_t>(found.st_size) : 0;
   offset_ = 0;
   carry_.clear();
-  path_ = path;
-  return absl::OkStatus();
+  return file_.Open(path);
 }
 
-void ChunkReader::Close() {
-  if (fd_ >= 0) ::close(fd_);  // it was only read: there is nothing to learn from the result
-  fd_ = -1;
-}
+void ChunkReader::Close() { file_.Close(); }
 
 size_t ChunkReader::Target(size_t size) const {
   constexpr size_t kSmallest = 4096;
   if (size >= chunk_size_) return std::min(size * 2, longest_);
   // One byte more than the file is said to have: its end is found without another round.
-  const uint64_t rest = size_ > offset_ ? size_ - offset_ + 1 : size + kSmallest;
+  const uint64_t rest = file_.size() > offset_ ? file_.size() - offset_ + 1 : size + kSmallest;
   return static_cast<size_t>(
-      std::clamp<uint64_t>(regular_ ? rest : chunk_size_, size + 1, chunk_size_));
+      std::clamp<uint64_t>(file_.regular() ? rest : chunk_size_, size + 1, chunk_size_));
 }
 
 absl::Status ChunkReader::Next(std::string& chunk, const Context& context) {
@@ -57,7 +43,9 @@ absl::Status ChunkReader::Next(std::string& chunk, const Context& context) {
 }
 
 absl::Status ChunkReader::Read(std::string& chunk, const Context& context) {
-  const auto stop = [&context] { return context.cancelled() || context.draining(); };
+  const auto stop = [&] {
+    return context.cancelled() || context.draining() || (unwanted_ && unwanted_());
+  };
   chunk = std::exchange(carry_, {});
   while (true) {
     const size_t before = chunk.size();
@@ -65,19 +53,16 @@ absl::Status ChunkReader::Read(std::string& chunk, const Context& context) {
     size_t filled = before;
     bool ended = false;
     while (filled < chunk.size()) {
-      if (!regular_ && !AwaitInput(fd_, stop)) {
+      const absl::StatusOr<size_t> got =
+          file_.Read(chunk.data() + filled, chunk.size() - filled, stop);
+      if (!got.ok()) {
         chunk.clear();
-        return absl::OkStatus();
+        cut_ = absl::IsCancelled(got.status());
+        return cut_ ? absl::OkStatus() : InPart(got.status());
       }
-      const ssize_t got = ::read(fd_, chunk.data() + filled, chunk.size() - filled);
-      if (got < 0) {
-        if (errno == EINTR) continue;
-        chunk.clear();
-        return FileError("cannot read", path_, errno);
-      }
-      ended = got == 0;
-      filled += static_cast<size_t>(got);
-      if (ended || !regular_) break;
+      ended = *got == 0;
+      filled += *got;
+      if (ended || !file_.regular()) break;
     }
     chunk.resize(filled);
     if (ended && filled <= options_.max_record) {
@@ -95,11 +80,19 @@ absl::Status ChunkReader::Read(std::string& chunk, const Context& context) {
     }
     if (filled > options_.max_record) {
       chunk.clear();
-      return absl::InvalidArgumentError(absl::StrCat(
-          "cannot read '", path_, "': the record that begins at byte ", offset_, " is longer than ",
-          options_.max_record, " bytes; raise max_record, or choose another boundary"));
+      return InPart(absl::InvalidArgumentError(
+          absl::StrCat("cannot read ", file_.name(), ": the record that begins at byte ", offset_,
+                       " is longer than ", options_.max_record,
+                       " bytes; raise max_record, or choose another boundary")));
     }
   }
+}
+
+absl::Status ChunkReader::InPart(const absl::Status& error) const {
+  if (offset_ == 0) return error;
+  return absl::Status(
+      error.code(),
+      absl::StrCat(error.message(), "; it is read in part, its first ", offset_, " bytes"));
 }
 
 absl::Status ChunkReader::Fill(const std::function<bool(std::string&)>& next_path,
@@ -107,14 +100,13 @@ absl::Status ChunkReader::Fill(const std::function<bool(std::string&)>& next_pat
   constexpr int kMostFiles = 64;
   size_t bytes = 0;
   int files = 0;
-  while (bytes < chunk_size_ && files < kMostFiles && !context.cancelled()) {
+  while (bytes < chunk_size_ && files < kMostFiles && !context.cancelled() && !context.draining()) {
     absl::Status status;
     if (!open()) {
       std::string path;
       if (!next_path(path)) return absl::OkStatus();
       ++files;
       status = Open(path);
-      if (!status.ok()) path_ = path;
     }
     std::string chunk;
     if (status.ok()) status = Next(chunk, context);
@@ -125,7 +117,7 @@ absl::Status ChunkReader::Fill(const std::function<bool(std::string&)>& next_pat
     }
     bytes += chunk.size();
     // One byte at a time from a terminal or a pipe: not to be kept waiting for more.
-    const bool as_it_comes = open() && !regular_;
+    const bool as_it_comes = open() && !file_.regular();
     if (!chunk.empty()) chunks.push_back(std::move(chunk));
     if (as_it_comes) return absl::OkStatus();
   }

@@ -16,6 +16,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/match.h"
 #include "weir/stages/file_error.h"
+#include "weir/stages/input_file.h"
 #include "weir/stages/output_file.h"
 
 namespace weir::internal {
@@ -32,11 +33,23 @@ struct Root {
   auto Order() const { return std::tie(physical, is_link, name); }
 };
 
+// Like stat(2), or lstat(2) with O_NOFOLLOW, for paths of any length.
+bool StatPath(const std::string& path, int nofollow, struct stat& found) {
+  const int fd = OpenPath(path, O_PATH | nofollow);
+  if (fd < 0) return false;
+  const bool known = ::fstat(fd, &found) == 0;
+  const int error = errno;
+  ::close(fd);
+  errno = error;
+  return known;
+}
+
 absl::StatusOr<Root> LookAt(const std::string& path) {
   Root root{path, path};
+  if (path == "-") return root;
   while (root.name.size() > 1 && root.name.back() == '/') root.name.pop_back();
   struct stat found, itself;
-  if (::stat(path.c_str(), &found) != 0 || ::lstat(root.name.c_str(), &itself) != 0)
+  if (!StatPath(path, 0, found) || !StatPath(root.name, O_NOFOLLOW, itself))
     return FileError("cannot read", path, errno);
   std::unique_ptr<char, void (*)(void*)> physical(::realpath(path.c_str(), nullptr), &std::free);
   if (physical != nullptr) root.physical = physical.get();  // a pipe's in /dev/fd is nowhere
@@ -120,8 +133,7 @@ absl::Status DirectoryWalk::List(const std::string& directory, bool is_root) {
   std::string plain = directory;  // as a user would write it
   if (plain.size() > 1) plain.pop_back();
   // What was a directory a moment ago may be a link now.
-  const int fd =
-      ::open(plain.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | (is_root ? 0 : O_NOFOLLOW));
+  const int fd = OpenPath(plain, O_RDONLY | O_DIRECTORY | (is_root ? 0 : O_NOFOLLOW));
   if (fd < 0) return Report(plain, errno);
   std::unique_ptr<DIR, int (*)(DIR*)> stream(::fdopendir(fd), &::closedir);
   if (stream == nullptr) {

@@ -36,7 +36,7 @@ ReadLinesStage::ReadLinesStage(std::string path, ReadOptions options)
 Task<> ReadLinesStage::Work(Context& context) {
   ReadOptions by_line = options_;
   by_line.is_boundary = nullptr;
-  ChunkReader reader(by_line);
+  ChunkReader reader(by_line, [this] { return out.refused(); });
   std::vector<std::string> lines;
   bool opened = false;
   bool ended = false;
@@ -51,7 +51,7 @@ Task<> ReadLinesStage::Work(Context& context) {
     for (const std::string& chunk : chunks) AppendLines(chunk, lines);
     return status;
   };
-  while (!ended && !context.draining()) {
+  while (!ended && !reader.cut() && !context.draining()) {
     auto call = context.Blocking(read);
     absl::Status done = co_await call;
     if (!done.ok()) co_return done;
@@ -66,7 +66,7 @@ ReadChunksStage::ReadChunksStage(std::string path, ReadOptions options)
     : path_(std::move(path)), options_(std::move(options)) {}
 
 Task<> ReadChunksStage::Work(Context& context) {
-  ChunkReader reader(options_);
+  ChunkReader reader(options_, [this] { return out.refused(); });
   std::vector<std::string> chunks;
   bool opened = false;
   bool ended = false;
@@ -76,7 +76,7 @@ Task<> ReadChunksStage::Work(Context& context) {
     return !ended;
   };
   auto read = [&](Context& inside) { return reader.Fill(next_path, chunks, inside); };
-  while (!ended && !context.draining()) {
+  while (!ended && !reader.cut() && !context.draining()) {
     auto call = context.Blocking(read);
     absl::Status done = co_await call;
     if (!done.ok()) co_return done;
@@ -90,7 +90,7 @@ Task<> ReadChunksStage::Work(Context& context) {
 ReadChunksOfStage::ReadChunksOfStage(ReadOptions options) : options_(std::move(options)) {}
 
 Task<> ReadChunksOfStage::Work(Context& context) {
-  ChunkReader reader(options_);
+  ChunkReader reader(options_, [this] { return out.refused(); });
   Lease<std::string> paths;
   std::vector<std::string> chunks;
   auto next_path = [&](std::string& path) {
@@ -104,13 +104,19 @@ Task<> ReadChunksOfStage::Work(Context& context) {
       const bool more = co_await in.ReceiveBatch(paths, kPathsAtOnce);
       if (!more) co_return in.status();
     }
+    // It reads from outside, though it has an input: a drain is for it to hear, like for a source.
+    // What it has read flows out.
+    if (context.draining()) break;
     auto call = context.Blocking(read);
     absl::Status done = co_await call;
     if (!done.ok()) co_return done;
     auto send = out.SendBatch(chunks);
     absl::Status sent = co_await send;
     if (!sent.ok()) co_return sent;
+    if (reader.cut()) break;
   }
+  if (context.draining()) context.NoteInputCut();
+  co_return absl::OkStatus();
 }
 
 WalkFilesStage::WalkFilesStage(std::vector<std::string> roots, WalkOptions options)
@@ -145,14 +151,21 @@ Task<> WriteLinesStage::Work(Context& context) {
   // cancelled Work makes no more blocking ones.
   OutputFile file;
   std::string text;
-  auto open = [&] { return file.Open(path_); };
+  const std::function<bool()> stop = [&context] { return context.cancelled(); };
+  auto open = [&] { return file.Open(path_, stop); };
   auto write = [&] {
-    absl::Status status = file.Write(text);
+    absl::Status status = file.Write(text, stop);
     text.clear();
     return status;
   };
   auto commit = [&] {
-    absl::Status status = file.Write(text);
+    // What is written directly is there already; there is nothing that it could replace.
+    if (!file.direct() && context.discards_partial()) {
+      return absl::AbortedError(
+          absl::StrCat("the run was interrupted before it had read all of its input; ", file.name(),
+                       " is left as it was, for what there is would be a part of the result"));
+    }
+    absl::Status status = file.Write(text, stop);
     return status.ok() ? file.Commit(options_.sync) : status;
   };
 

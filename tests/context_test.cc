@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "weir/core/simulator.h"
 #include "weir/core/timer.h"
 #include "weir/testing.h"
 
@@ -294,9 +295,10 @@ TEST_P(ContextDrainTest, Drain_WakesTheSleepOfASource_WithOk) {
   EXPECT_TRUE(draining);
 }
 
-TEST_P(ContextDrainTest, Drain_DoesNotConcernStagesWithAnInput) {
+TEST_P(ContextDrainTest, Drain_IsSeenByStagesWithAnInput_WhoseSleepsGoOn) {
   Graph& graph = NewGraph();
-  bool draining = true;
+  bool draining = false;
+  absl::Duration slept_for;
   int received = 0;
   auto& source =
       graph.Add<ProbeSource<int>>("source", [&](Context& context, Out<int>& out) -> Task<> {
@@ -313,8 +315,10 @@ TEST_P(ContextDrainTest, Drain_DoesNotConcernStagesWithAnInput) {
   auto& sink = graph.Add<ProbeSink<int>>("sink", [&](Context& context, In<int>& in) -> Task<> {
     while (auto item = co_await in.Receive()) ++received;
     draining = context.draining();
+    const Instant before = context.Now();
     auto sleep = context.Sleep(absl::Milliseconds(1));
     absl::Status slept = co_await sleep;
+    slept_for = context.Now() - before;
     co_return slept;
   });
   graph.Connect(source.out, sink.in);
@@ -324,10 +328,80 @@ TEST_P(ContextDrainTest, Drain_DoesNotConcernStagesWithAnInput) {
   run.Drain();
   Report report = Wait(run);
   EXPECT_TRUE(report.ok()) << report.status;
-  EXPECT_FALSE(draining);
+  EXPECT_TRUE(draining);
+  EXPECT_GE(slept_for, absl::Milliseconds(1));
   if (!simulated()) {
     EXPECT_EQ(received, 1);
   }
+}
+
+// What a sink learns at the end of its input, and the report afterwards, of a run that is drained
+// while its source and its sink are both under way, or when only the sink is.
+class PartialResultTest : public EveryEngineTest {
+ protected:
+  struct Seen {
+    bool discards = false;
+    bool cut = false;
+  };
+  Seen Drained(Partial partial, bool source_has_ended, bool sink_leaves_out) {
+    Seen seen;
+    Graph& graph = NewGraph();
+    std::atomic<bool> ended{false};
+    auto& source =
+        graph.Add<ProbeSource<int>>("source", [&](Context& context, Out<int>&) -> Task<> {
+          auto sleep =
+              context.Sleep(source_has_ended ? absl::ZeroDuration() : absl::InfiniteDuration());
+          absl::Status slept = co_await sleep;
+          co_return slept;
+        });
+    auto& sink = graph.Add<ProbeSink<int>>("sink", [&](Context& context, In<int>& in) -> Task<> {
+      while (auto item = co_await in.Receive()) {
+      }
+      ended = true;
+      while (!context.draining()) {
+        auto sleep = context.Sleep(absl::Milliseconds(1));
+        absl::Status slept = co_await sleep;
+        if (!slept.ok()) co_return slept;
+      }
+      if (sink_leaves_out) context.NoteInputCut();
+      seen.discards = context.discards_partial();
+      co_return in.status();
+    });
+    graph.Connect(source.out, sink.in);
+    Run& run = Start(engine(), graph);
+    if (simulated()) {
+      engine().simulator()->OnStep([&](uint64_t) {
+        if (ended || !source_has_ended) run.Drain(absl::InfiniteDuration(), partial);
+      });
+    } else {
+      while (source_has_ended && !ended) std::this_thread::yield();
+      run.Drain(absl::InfiniteDuration(), partial);
+    }
+    const Report report = Wait(run);
+    if (simulated()) engine().simulator()->OnStep(nullptr);
+    EXPECT_TRUE(report.ok()) << report.status;
+    EXPECT_TRUE(report.drained);
+    seen.cut = report.input_cut;
+    return seen;
+  }
+};
+WEIR_ON_EVERY_ENGINE(PartialResultTest);
+
+TEST_P(PartialResultTest, SourceHadNotEnded_TheInputIsCut) {
+  const Seen discarded = Drained(Partial::kDiscard, false, false);
+  EXPECT_TRUE(discarded.discards && discarded.cut);
+  const Seen kept = Drained(Partial::kKeep, false, false);
+  EXPECT_TRUE(!kept.discards && kept.cut);
+}
+
+TEST_P(PartialResultTest, AllInputHadBeenRead_TheResultIsComplete) {
+  const Seen seen = Drained(Partial::kDiscard, true, false);
+  EXPECT_FALSE(seen.discards || seen.cut);
+}
+
+TEST_P(PartialResultTest, AReaderThatIsNoSource_SaysThatItLeavesInputOut) {
+  const Seen seen = Drained(Partial::kDiscard, true, true);
+  EXPECT_TRUE(seen.discards && seen.cut);
 }
 
 // --- In virtual time ---

@@ -2,7 +2,9 @@
 
 #include <gmock/gmock.h>
 
+#include <cstdlib>
 #include <cstring>
+#include <fstream>
 #include <ranges>
 #include <string>
 #include <vector>
@@ -34,6 +36,7 @@ class DescribeTest : public WeirTest {
     report.status = absl::DataLossError("half a file");
     report.over = true;
     report.drained = true;
+    report.input_cut = true;
     report.errors = {absl::InternalError("one"), absl::CancelledError("")};
     report.more_errors = 3;
     report.elapsed = absl::Milliseconds(1250);
@@ -193,6 +196,36 @@ TEST_F(DescribeTest, Dot_HasNamesTypesAndCapacities) {
   EXPECT_THAT(dot, HasSubstr("\"text\" -> \"end\" [label=<std::string<br/>capacity 9>"));
   EXPECT_THAT(dot, HasSubstr("\"other\" -> \"merge\""));
   EXPECT_THAT(dot, Not(HasSubstr("received"))) << "a plan has no figures";
+}
+
+// Control characters and what is no UTF-8 may not stand in an HTML-like label; Graphviz refused the
+// whole drawing.
+TEST_F(DescribeTest, Dot_OfAnyName_IsDrawnByGraphviz) {
+  Report report;
+  report.graph = "graph \x1b[31m\xff \xf0\x9f\x98\x80 \n \\ \" <b> &amp; \xef\xbf\xbf";
+  for (const char* name : {"\x1b[31mred", "\xff\xfe", "\xc3", "\xe2\x82", "\xf0\x9f\x98\x80",
+                           "\xed\xa0\x80", "\xf0\x9f\x91\xa9\xe2\x80\x8d\xf0\x9f\x91\xa7",
+                           "\xe2\x9d\xa4\xef\xb8\x8f", "\x01\x7f\xc2\x85", "\xef\xbf\xbe",
+                           "tab\tand\nnewline\r", "\xf4\x90\x80\x80", "\xc0\x80", "<&>\"\\"}) {
+    StageReport& stage = report.stages.emplace_back();
+    stage.name = stage.kind = name;
+    ChannelReport& channel = report.channels.emplace_back();
+    channel.name = std::string(name) + ".in";
+    channel.from = {std::string(name) + ".out"};
+    channel.type = name;
+  }
+  const std::string dot = ToDot(report);
+  EXPECT_THAT(dot, HasSubstr("<b>\\x1b[31mred</b>"));
+  EXPECT_THAT(dot, HasSubstr("\"\\\\x1b[31mred\" ["));
+  EXPECT_THAT(dot, HasSubstr("\xf0\x9f\x98\x80")) << "what Graphviz takes stays as it is";
+  for (const char c : dot) EXPECT_TRUE(c == '\n' || static_cast<unsigned char>(c) >= 0x20);
+  if (std::system("dot -V >/dev/null 2>&1") != 0) GTEST_SKIP() << "Graphviz is not installed";
+  const char* const directory = std::getenv("TEST_TMPDIR");
+  const std::string file = std::string(directory != nullptr ? directory : "/tmp") + "/names.dot";
+  std::ofstream(file) << dot;
+  const std::string command =
+      "dot -Tsvg " + file + " 2>&1 >/dev/null | grep -v Pango | grep . ; test $? = 1";
+  EXPECT_EQ(std::system(command.c_str()), 0) << "it has warned or failed";
 }
 
 TEST_F(DescribeTest, Dot_OfARun_HasItsFigures) {
