@@ -1,6 +1,7 @@
 #include "weir/core/blocking_pool.h"
 
 #include <exception>
+#include <utility>
 
 namespace weir::internal {
 namespace {
@@ -65,7 +66,28 @@ void BlockingPool::Remove(BlockingTask& task) {
   --queued_;
 }
 
+void BlockingPool::Watch() {
+  MutexLock lock(mutex_);
+  for (Call* call = running_; call != nullptr; call = call->next) {
+    if (std::exchange(call->seen, true)) call->limit.Stop();
+  }
+}
+
+void BlockingPool::Link(Call& call) {
+  call.seen = false;
+  call.previous = nullptr;
+  call.next = running_;
+  if (running_ != nullptr) running_->previous = &call;
+  running_ = &call;
+}
+
+void BlockingPool::Unlink(Call& call) {
+  (call.previous == nullptr ? running_ : call.previous->next) = call.next;
+  if (call.next != nullptr) call.next->previous = call.previous;
+}
+
 void BlockingPool::Loop() {
+  Call call{.limit = BatchLimit::OfThisThread()};
   std::unique_lock<std::mutex> lock(mutex_);
   while (true) {
     ++idle_;
@@ -77,12 +99,14 @@ void BlockingPool::Loop() {
     WakeList wakes;
     if (!task.caller_->Claim(Outcome::kDone, wakes))
       continue;  // cancelled; its frame waits for this lock
+    Link(call);
     lock.unlock();
     caller = task.caller_;
     task.Execute();
     caller = nullptr;
     wakes.Flush();
     lock.lock();
+    Unlink(call);
   }
 }
 

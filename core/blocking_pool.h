@@ -6,6 +6,7 @@
 #include <thread>
 #include <vector>
 
+#include "weir/core/batch_limit.h"
 #include "weir/core/blocking.h"
 #include "weir/core/mutex.h"
 
@@ -18,12 +19,24 @@ class BlockingPool final : public BlockingExecutor {
   ~BlockingPool() override;
   bool Suspend(BlockingTask& task, Work& work) override;
   void Withdraw(BlockingTask& task) override;
+  // Stops the batches of the calls that were running already when it was called last (BatchLimit). Called every few milliseconds.
+  void Watch();
 
  private:
+  // What a thread is doing; in running_ while it makes a call.
+  struct Call {
+    BatchLimit& limit;  // the thread's
+    bool seen = false;  // by the watch
+    Call* next = nullptr;
+    Call* previous = nullptr;
+  };
+
   void Loop();
   // With the lock held.
   void StartThread();  // if the system has one
   void Remove(BlockingTask& task);
+  void Link(Call& call);
+  void Unlink(Call& call);
 
   const int max_threads_;
   Mutex mutex_;
@@ -34,6 +47,7 @@ class BlockingPool final : public BlockingExecutor {
   size_t idle_ = 0;
   bool stopping_ = false;
   std::vector<std::thread> threads_;
+  Call* running_ = nullptr;  // a list
 };
 
 }  // namespace weir::internal

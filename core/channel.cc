@@ -8,8 +8,9 @@ Channel::Channel(const ItemType& type, size_t capacity, const RunSignals& signal
     : ring_(type),
       capacity_(capacity),
       signals_(signals),
-      most_leased_(static_cast<uint32_t>(
-          std::min(capacity, std::max<size_t>(1, kLargeBytes / type.size)))) {}
+      most_leased_(
+          static_cast<uint32_t>(std::min(capacity, std::max<size_t>(1, kLargeBytes / type.size)))) {
+}
 
 Channel::~Channel() {
   if (type().destroy == nullptr) return;
@@ -194,7 +195,7 @@ Outcome Channel::ParkReceive(ReceiveRequest& request) {
   WakeList wakes;
   Lock lock(mutex_);
   Outcome outcome = Outcome::kNone;
-  if (run_cancelled() || senders_ == 0 || receivers_ == 0 || queued() > 0) {
+  if (run_cancelled() || senders_ == 0 || receivers_ == 0 || available()) {
     outcome = TakeLocked(request, wakes);
   } else {
     Link(receivers_waiting_, request, kReceiverParked);
@@ -217,7 +218,7 @@ bool Channel::SelectReceive(ReceiveRequest& request) {
   WakeList wakes;
   Lock lock(mutex_);
   Outcome outcome = run_cancelled() ? Outcome::kCancelled
-                    : queued() > 0  ? Outcome::kDone
+                    : available()   ? Outcome::kDone
                     : senders_ == 0 ? Outcome::kEnd
                                     : Outcome::kNone;
   if (outcome == Outcome::kNone) {
@@ -246,6 +247,19 @@ void Channel::Settle(size_t taken, void* rest, size_t rest_count) {
   PutBack(taken, rest, rest_count);
   PublishHandedOut();
   if (rest_count > 0) ServeReceivers(wakes);
+  AdmitSenders(wakes);
+}
+
+void Channel::Return(size_t taken, std::unique_ptr<ReturnedBatch> rest) {
+  WakeList wakes;
+  Lock lock(mutex_);
+  leased_ -= taken;
+  std::unique_ptr<ReturnedBatch>* at = &returned_;
+  while (*at != nullptr && (*at)->position < rest->position) at = &(*at)->after;
+  rest->after = std::move(*at);
+  *at = std::move(rest);
+  PublishHandedOut();
+  ServeReceivers(wakes);
   AdmitSenders(wakes);
 }
 
@@ -437,6 +451,21 @@ bool Channel::Hand(ReceiveRequest& request) {
   return true;
 }
 
+bool Channel::HandReturned(ReceiveRequest& request) {
+  ReturnedBatch& batch = *returned_;
+  const size_t left = batch.items.size() - batch.next;
+  const size_t equal = (left + receiving_works_ - 1) / receiving_works_;
+  const size_t n = std::min(request.max, equal);
+  type().Move(type().At(request.into, request.got), type().At(batch.items.data(), batch.next), n);
+  request.position = batch.position;
+  request.got += n;
+  if (!request.lease) leased_ -= n;
+  batch.next += n;
+  batch.position += n;
+  if (n == left) returned_ = std::move(batch.after);  // destroys what has been moved from
+  return true;
+}
+
 void Channel::PutBack(size_t taken, void* rest, size_t rest_count) {
   const uint64_t next = next_.load(std::memory_order_relaxed) - rest_count;
   leased_ -= taken + rest_count;
@@ -490,7 +519,7 @@ Outcome Channel::PutLocked(SendRequest& request, WakeList& wakes) {
 
 Outcome Channel::TakeLocked(ReceiveRequest& request, WakeList& wakes) {
   if (run_cancelled()) return Outcome::kCancelled;
-  if (Hand(request)) {
+  if (HandLocked(request)) {
     if (!request.lease || overwrites_) {
       PublishHandedOut();
       AdmitSenders(wakes);
@@ -508,11 +537,11 @@ void Channel::LinkSender(SendRequest& request) {
 }
 
 void Channel::ServeReceivers(WakeList& wakes) {
-  while (!receivers_waiting_.empty() && queued() > 0) {
+  while (!receivers_waiting_.empty() && available()) {
     auto& request = static_cast<ReceiveRequest&>(*receivers_waiting_.front());
     UnlinkReceiver(request);
     if (!request.Claim(Outcome::kDone, wakes)) continue;
-    Hand(request);
+    HandLocked(request);
     if (!request.lease || overwrites_) PublishHandedOut();
   }
 }

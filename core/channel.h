@@ -106,6 +106,16 @@ struct ReceiveRequest : WaitLink {
   uint64_t position = 0;  // of the first item got, among all that the channel's receivers got
 };
 
+// The rest of a batch that its receiver has given back, so that others may take it.
+struct ReturnedBatch : Pooled {
+  explicit ReturnedBatch(const ItemType& type) : items(type) {}
+
+  ItemBuffer items;  // of which those before `next` have been moved from
+  size_t next = 0;
+  uint64_t position = 0;  // of that one, as in ReceiveRequest
+  std::unique_ptr<ReturnedBatch> after;
+};
+
 class Channel final : public Pooled {
  public:
   Channel(const ItemType& type, size_t capacity, const RunSignals& signals);
@@ -205,6 +215,9 @@ class Channel final : public Pooled {
   void UnlinkReceive(ReceiveRequest& request);
   // `taken` leased items have been taken, and the `rest` go back to the front in their order.
   void Settle(size_t taken, void* rest, size_t rest_count);
+  // As Settle, but that the rest keeps its positions: for workers that keep an order, of a channel that takes batches back.
+  void Return(size_t taken, std::unique_ptr<ReturnedBatch> rest);
+  bool takes_batches_back() const { return !single_ && !overwrites_; }
   // By the single receiver, before it waits for something: the parked sender gets the room that there is, be it little.
   void AdmitOwed() {
     if (unchecked_ > 0) {
@@ -245,7 +258,7 @@ class Channel final : public Pooled {
   bool cut_off() const {
     if (cut_off_.load(std::memory_order_relaxed) == 0) return false;
     Lock lock(mutex_);
-    return senders_ > 0 || queued() > 0;
+    return senders_ > 0 || available();
   }
   Ledger ledger() const;
 
@@ -379,6 +392,16 @@ class Channel final : public Pooled {
   bool Hand(ReceiveRequest& request);
   void PutBack(size_t taken, void* rest, size_t rest_count);
 
+  // Whether a receiver would be given something.
+  bool available() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return returned_ != nullptr || queued() > 0;
+  }
+  // As Hand, but that batches which were given back come first.
+  bool HandLocked(ReceiveRequest& request) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return returned_ == nullptr ? Hand(request) : HandReturned(request);
+  }
+  bool HandReturned(ReceiveRequest& request) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
   // --- With the lock. A WakeList declared before the Lock is flushed after the lock is released. ---
 
   Outcome PutLocked(SendRequest& request, WakeList& wakes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -418,6 +441,7 @@ class Channel final : public Pooled {
   void Drop(void* items, size_t count, const SendPolicy& policy);
   // Takes the lock for a few items at a time, and destroys them outside.
   void DestroyQueued(uint64_t Channel::* counter);
+  void DestroyReturned(uint64_t Channel::* counter);
 
   // A line each: what all read, the sending side's, the receiving side's, and both sides'. Thousands of channels at once are not
   // unusual: a line more would tell.
@@ -459,7 +483,10 @@ class Channel final : public Pooled {
   mutable SpinMutex mutex_;
   WaitList senders_waiting_ ABSL_GUARDED_BY(mutex_);
   WaitList receivers_waiting_ ABSL_GUARDED_BY(mutex_);
-  size_t parked_items_ = 0;  // what the linked senders have not sent; not kept for a single channel. Guarded by the lock
+  size_t parked_items_ =
+      0;  // what the linked senders have not sent; not kept for a single channel. Guarded by the lock
+  // In the order of their positions. They count as leased: they have been handed out and have not left.
+  std::unique_ptr<ReturnedBatch> returned_ ABSL_GUARDED_BY(mutex_);
   int senders_ ABSL_GUARDED_BY(mutex_) = 0;
   int receivers_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t dropped_newest_ ABSL_GUARDED_BY(mutex_) = 0;  // they never had a position

@@ -50,7 +50,10 @@ Outcome Channel::Overflow(SendRequest& request) {
 }
 
 bool Channel::Discard() {
-  if (queued() == 0) return false;
+  {
+    Lock lock(mutex_);
+    if (!available()) return false;
+  }
   DestroyQueued(&Channel::discarded_);
   return true;
 }
@@ -97,7 +100,23 @@ void Channel::Drop(void* items, size_t count, const SendPolicy& policy) {
   }
 }
 
-void Channel::DestroyQueued(uint64_t Channel::*counter) {
+void Channel::DestroyReturned(uint64_t Channel::* counter) {
+  std::unique_ptr<ReturnedBatch> batch;
+  {
+    Lock lock(mutex_);
+    batch = std::move(returned_);
+    for (const ReturnedBatch* each = batch.get(); each != nullptr; each = each->after.get()) {
+      const size_t left = each->items.size() - each->next;
+      leased_ -= left;
+      this->*counter += left;
+    }
+    if (batch != nullptr) PublishHandedOut();
+  }
+  while (batch != nullptr) batch = std::move(batch->after);  // one by one, the first first
+}
+
+void Channel::DestroyQueued(uint64_t Channel::* counter) {
+  DestroyReturned(counter);
   const size_t at_once = AtOnce(type());
   void* const room = WEIR_ROOM_ON_STACK(type(), at_once);
   for (bool more = true; more;) {

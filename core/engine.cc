@@ -160,6 +160,7 @@ class ThreadedEngine final : public EngineState {
 
   void Tick() {
     pool_.Watch();
+    blocking_.Watch();
     const bool closed = CloseQuietLoops();
     if (++ticks_ % kTicksPerSample == 0) {
       VisitRuns([](RunState& run) { run.Sample(); });

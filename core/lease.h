@@ -35,6 +35,9 @@ class LeaseBase {
   void* items() { return buffer_.type().At(buffer_.data(), next_); }
   // The first `count` of them have been moved from, and are to be destroyed.
   void Take(size_t count) { next_ += count; }
+  // Gives what is left back to the channel, where others of its receivers may take it; nothing, if it takes no batches back, or there
+  // is no memory.
+  void GiveBack();
 
  private:
   friend class Work;

@@ -336,7 +336,12 @@ void Pool::Watch() {
     }
     const uint64_t jobs = worker.jobs.load(std::memory_order_relaxed);
     const bool moved = std::exchange(worker.jobs_seen, jobs) != jobs;
-    if (moved || worker.queued.load(std::memory_order_relaxed) == 0) continue;
+    if (moved) continue;
+    {
+      MutexLock lock(worker.mutex);  // the thread is the drain's as long as this is held
+      if (worker.limit != nullptr) worker.limit->Stop();
+    }
+    if (worker.queued.load(std::memory_order_relaxed) == 0) continue;
     worker.stalled.store(true, std::memory_order_relaxed);
     if (!StartAnother()) left_standing_.store(true, std::memory_order_relaxed);
   }
@@ -365,6 +370,10 @@ void Pool::Drain(Worker& worker) {
   place = {this, &worker};
   worker.is_nested = outer.pool != nullptr;
   worker.running.store(true, std::memory_order_relaxed);
+  {
+    MutexLock lock(worker.mutex);
+    worker.limit = &BatchLimit::OfThisThread();
+  }
   while (AwaitJobs(worker, RunJobs(worker))) {
   }
   place = outer;
@@ -478,6 +487,7 @@ bool Pool::Sleep(Worker& worker) {
     worker.running.store(false, std::memory_order_relaxed);
     working_.fetch_sub(1, std::memory_order_relaxed);
     if (returns || closing_.load(std::memory_order_relaxed)) {
+      worker.limit = nullptr;
       worker.draining = false;
       return false;
     }
@@ -487,6 +497,7 @@ bool Pool::Sleep(Worker& worker) {
     {
       MutexLock lock(worker.mutex);
       if (std::exchange(worker.asleep, false)) {
+        worker.limit = nullptr;
         worker.draining = false;
         return false;
       }

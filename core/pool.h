@@ -29,6 +29,7 @@
 #include <thread>
 
 #include "absl/base/thread_annotations.h"
+#include "weir/core/batch_limit.h"
 #include "weir/core/executor.h"
 #include "weir/core/job_queue.h"
 #include "weir/core/mutex.h"
@@ -91,6 +92,7 @@ class Pool final : public Executor {
     std::atomic<bool> running{false};      // the drain has a thread, which is not asleep
     std::atomic<bool> stalled{false};      // jobs stand behind a long one
     std::atomic<bool> looking_out{false};  // for jobs, awake
+    BatchLimit* limit ABSL_GUARDED_BY(mutex) = nullptr;  // of the drain's thread
     std::atomic<uint32_t> mean_ns{kMeasureAllNs};
     std::atomic<uint64_t> jobs{0};
     // By the watch, which alone gives it a thread of the pool's own.

@@ -38,6 +38,7 @@ struct FunctionRound {
   uint64_t first = 0;               // the position of its first item
   std::unique_ptr<HeldRound> held;  // on its way into the reorder window, or out of it
   Verdict verdict = Verdict::kNext;
+  bool stopped = false;  // BatchLimit: before all of the lease was taken
   absl::Status error;
 
  private:
@@ -47,7 +48,10 @@ struct FunctionRound {
       LeaseBase& lease;
       size_t count = 0;
     } taken{lease};
-    verdict = body->Process(lease.items(), lease.size(), taken.count, error);
+    const size_t count = lease.size();
+    verdict = body->Process(lease.items(), count, taken.count, error);
+    stopped = taken.count < count && verdict == Verdict::kNext &&
+              BatchLimit::OfThisThread().last_was_stopped();
     if (failed()) error = AtItem(lease.position() + taken.count - 1, error);
     return taken.count;
   }
@@ -154,15 +158,22 @@ Task<> FunctionStage::WorkFrom(Context& context, LeaseBase& lease) {
         Task<> emit = EmitInTurn(context, reorder_, round);
         absl::Status emitted = co_await emit;
         if (!emitted.ok()) co_return emitted;
-        continue;
       }
-      if (onward.has_output() || round.more()) {
+      if (!in_turn && (onward.has_output() || round.more())) {
         SendOnward send = onward.Send();
         absl::Status sent = co_await send;
         if (!sent.ok()) co_return onward.Refused(sent);
       }
       if (onward.failed()) co_return onward.Fail(round.error);
       onward.Consider();
+      if (round.stopped && !lease.empty()) {
+        // An item was slow: the others may have theirs from an idle worker, and the run may be over.
+        onward.StartSlowly();
+        if (workers() > 1) lease.GiveBack();
+        YieldOperation yield;
+        co_await yield;
+        if (input.run_cancelled()) co_return absl::CancelledError("");
+      }
     }
     if (round.verdict != Verdict::kNext) break;
     ReceiveBatchOperation receive(input, lease, onward.limit(), Unbounded());

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "weir/core/batch_limit.h"
 #include "weir/core/block_pool.h"
 #include "weir/core/stage.h"
 #include "weir/stages/items.h"
@@ -45,8 +46,8 @@ class Body : public Pooled {
  public:
   virtual ~Body() = default;
 
-  // Calls the function with one of `count` items after the other, until it gives something else than kNext, or enough has been
-  // emitted. `taken` counts those that it was called with, also where it throws; of kFailed the last of them is the reason. After
+  // Calls the function with one of `count` items after the other, until it gives something else than kNext, enough has been
+  // emitted, or the batch is stopped (BatchLimit). `taken` counts those that it was called with, also where it throws; of kFailed the last of them is the reason. After
   // kMore it is called with the items that follow, or none, once what it has emitted is sent; the item that gives more stays.
   virtual Verdict Process(void* items, size_t count, size_t& taken, absl::Status& error) = 0;
   // The input is complete.
@@ -65,7 +66,9 @@ void TakeEach(void* __restrict items, size_t count, size_t& __restrict taken, Us
     size_t at = 0;
   } cursor{taken};
   I* const first = static_cast<I*>(items);
-  while (cursor.at < count && use(std::move(first[cursor.at++]))) {
+  const BatchLimit::Batch batch(count);
+  const BatchLimit& limit = BatchLimit::OfThisThread();
+  while (cursor.at < limit.most() && use(std::move(first[cursor.at++]))) {
   }
 }
 

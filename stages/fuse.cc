@@ -20,10 +20,19 @@ bool FusedStage::Run(bool count_now) {
   if (input_.empty()) return false;
   size_t taken = 0;
   Verdict verdict = Verdict::kNext;
-  try {
-    verdict = body_->Process(input_.data(), input_.size(), taken, error_);
-  } catch (...) {
-    error_ = ToStatus(std::current_exception());
+  bool goes_on = true;
+  // Once, unless the batch is stopped: then the rest follows, for nothing may be left between two bodies, or the run is over.
+  while (goes_on) {
+    size_t more = 0;
+    try {
+      verdict = body_->Process(input_.type().At(input_.data(), taken), input_.size() - taken, more,
+                               error_);
+    } catch (...) {
+      error_ = ToStatus(std::current_exception());
+    }
+    taken += more;
+    goes_on = taken < input_.size() && verdict == Verdict::kNext && error_.ok() &&
+              !channel_.run_cancelled();
   }
   const FusedTake take{&channel_, taken, input_.size() - taken, verdict == Verdict::kFailed};
   input_.Clear();

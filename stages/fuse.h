@@ -154,6 +154,9 @@ class Onward {
   }
   SendOnward WaitForRoom() { return SendOnward(*last_out_, nullptr, SendOnward::What::kRoom); }
 
+  // An item was slow: the next rounds are short.
+  void StartSlowly() { pace_.Restart(); }
+
   // Between two batches: whether the bodies go on in this Work.
   void Consider() {
     if (fused_.empty() || work_.stage().workers() > 1) return;

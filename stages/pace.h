@@ -22,6 +22,9 @@ class Pace {
   // what a channel costs is nothing. Once is not enough: a thread may have lost its core meanwhile.
   bool slow() const { return slow_ >= kSeveralTimes; }
 
+  // The last item took long, whatever those before it took: feels its way up again.
+  void Restart() { limit_ = 1; }
+
   void Begin(const Context& context) {
     measuring_ = limit_ < most_ || ++batches_ % kLookEvery == 0;
     if (measuring_) began_ = context.Now();

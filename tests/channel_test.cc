@@ -93,6 +93,20 @@ class Receiver {
     given_back_ = request.got - taken;
     channel_.Settle(taken, got_items() + taken, given_back_);
   }
+  // As Settle, but that what is given back keeps its positions.
+  void Return(size_t taken) {
+    auto rest = std::make_unique<ReturnedBatch>(kItemType<Counted>);
+    rest->position = request.position + taken;
+    given_back_ = request.got - taken;
+    rest->items.Reserve(given_back_);
+    for (size_t i = 0; i < given_back_; ++i) {
+      ::new (static_cast<Counted*>(rest->items.data()) + i)
+          Counted(std::move(got_items()[taken + i]));
+      got_items()[taken + i].~Counted();
+    }
+    rest->items.SetSize(given_back_);
+    channel_.Return(taken, std::move(rest));
+  }
   Values got() const {
     Values values;
     for (size_t i = 0; i < request.got - given_back_; ++i) values.push_back(got_items()[i].value());
@@ -277,6 +291,69 @@ TEST_P(ChannelTest, Take_SeveralReceivers_GivesAFairShare) {
   Receiver receiver(*channel_, 16);
   ASSERT_EQ(receiver.Take(), Outcome::kDone);
   EXPECT_EQ(receiver.got(), (Values{1, 2}));
+}
+
+TEST_P(ChannelTest, Return_TheRestComesFirst_AndKeepsItsPositions) {
+  Open(16, 1, 2);
+  Put({0, 1, 2, 3, 4, 5, 6, 7});
+  Receiver slow(*channel_, 4, true), other(*channel_, 2, true);
+  ASSERT_EQ(slow.Take(), Outcome::kDone);
+  ASSERT_EQ(other.Take(), Outcome::kDone);
+  slow.Return(1);
+  EXPECT_EQ(slow.got(), (Values{0}));
+
+  Receiver idle(*channel_, 16, true), last(*channel_, 16, true);
+  ASSERT_EQ(idle.Take(), Outcome::kDone);
+  EXPECT_EQ(idle.got(), (Values{1, 2})) << "an equal part of what was given back";
+  EXPECT_EQ(idle.request.position, 1u);
+  ASSERT_EQ(last.Take(), Outcome::kDone);
+  EXPECT_EQ(last.got(), (Values{3}));
+  EXPECT_EQ(last.request.position, 3u);
+  EXPECT_EQ(channel_->ledger().queued, 7u) << "what has not been taken counts as in the channel";
+  other.Settle(2);
+  idle.Settle(2);
+  last.Settle(1);
+  EXPECT_EQ(TakeAll(), (Values{6, 7}));
+  EXPECT_EQ(channel_->ledger().received, 8u);
+}
+
+TEST_P(ChannelTest, Return_AnIdleReceiverIsGivenTheRest) {
+  Open(16, 1, 2);
+  Put({0, 1, 2});
+  Receiver slow(*channel_, 3, true);
+  ASSERT_EQ(slow.Take(), Outcome::kDone);
+  const size_t taken = slow.request.got;
+  TakeAll();
+  Receiver idle(*channel_, 4, true);
+  ASSERT_EQ(idle.Park(), Outcome::kNone);
+  slow.Return(taken - 1);
+  EXPECT_EQ(idle.outcome(), Outcome::kDone);
+  EXPECT_EQ(idle.got().size(), 1u);
+  idle.Settle(1);
+}
+
+TEST_P(ChannelTest, Return_WhatNobodyTakes_IsUnreadOrDiscarded) {
+  for (const bool cancelled : {false, true}) {
+    Open(16, 1, 2);
+    Put({0, 1, 2, 3});
+    {
+      Receiver receiver(*channel_, 4, true);
+      ASSERT_EQ(receiver.Take(), Outcome::kDone);
+      receiver.Return(1);
+    }
+    if (cancelled) {
+      EXPECT_TRUE(channel_->Discard());
+    } else {
+      channel_->CloseReceiver();
+      channel_->CloseReceiver();
+    }
+    const Ledger ledger = channel_->ledger();
+    EXPECT_EQ(cancelled ? ledger.discarded : ledger.unread, 3u);
+    EXPECT_EQ(ledger.received, 1u);
+    EXPECT_EQ(ledger.queued, 0u);
+    EXPECT_TRUE(ledger.balanced());
+    EXPECT_EQ(weir::testing::CountedItems::alive(), 0);
+  }
 }
 
 TEST_P(ChannelTest, Close_WhatIsQueuedIsReceivedFirst) {
@@ -782,7 +859,8 @@ TEST_F(BoundedBytesTest, SenderThatGivesUp_LetsThoseIn_ThatWaitBehindIt) {
 
 // --- Bounds as large as a size_t: memory is taken as items come ---
 
-class UnboundedItemsTest : public weir::testing::WeirTest, public ::testing::WithParamInterface<size_t> {
+class UnboundedItemsTest : public weir::testing::WeirTest,
+                           public ::testing::WithParamInterface<size_t> {
  protected:
   // As large an array of them as the capacity says is more than there is memory.
   struct Large {

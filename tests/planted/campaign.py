@@ -150,7 +150,7 @@ class Copy:
         """The program that runs `by`, if the file `changed` is not as in the clean copy."""
         program = self.path("program")
         if by.startswith(INTERLEAVING):
-            sources = ["core/channel.cc", "core/channel_losses.cc", "core/ring.cc", "core/wait.cc", "core/block_pool.cc", INTERLEAVING + "interleaving.cc", by]
+            sources = ["core/channel.cc", "core/channel_losses.cc", "core/item_buffer.cc", "core/ring.cc", "core/wait.cc", "core/block_pool.cc", INTERLEAVING + "interleaving.cc", by]
             objects = [self.object(sources, "interleaving", ["-DWEIR_INTERLEAVING", "-O2"])]
             libraries = ["-lgtest", "-lgtest_main", "-lboost_context"]
         else:

@@ -8,15 +8,17 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "weir/core/batch_limit.h"
 
 namespace weir::testing {
 namespace {
 
-// Passes items on, fails when the fault says so.
+// Passes items on, fails when the fault says so. Some items are slow, as far as the engine can see: their batch is stopped.
 struct FaultyIdentity {
   const Fault* fault;
   int me;
   absl::StatusOr<Token> operator()(Token item) const {
+    if (item.value() % 5 == 0) internal::BatchLimit::OfThisThread().Stop();
     if (fault->stage == me && item.value() % 7 == fault->at_item) {
       if (fault->throws) throw std::runtime_error("thrown on purpose");
       return absl::DataLossError("failed on purpose");
