@@ -83,6 +83,19 @@ TEST(Measure, AsManySamplesAreThrownAwayAsThereAreRounds_ThenTheyCountAsTheyAre)
   EXPECT_THAT(JsonLine(result), HasSubstr("\"quiet_rounds\":0,\"thrown_away\":3"));
 }
 
+TEST(Measure, WhereNobodyLooks_AllRoundsCount_AndNoneIsCalledQuiet) {
+  Params params;
+  params.workload = "work";
+  params.items = 10;
+  const Implementation implementation = Taking(5);
+  const Result result =
+      Measure(params, {&implementation}, {.rounds = 3, .timeout_seconds = 60}).front();
+  EXPECT_EQ(5, result.ns.median);
+  EXPECT_FALSE(result.probed);
+  EXPECT_THAT(TableOf(result), Not(HasSubstr("/3")));
+  EXPECT_THAT(JsonLine(result), Not(HasSubstr("quiet_rounds")));
+}
+
 TEST(Measure, AWrongResultIsNotThrownAway) {
   const Result result = MeasureWith(Taking(5, /*ok=*/false), 1, {"a compiler"});
   EXPECT_FALSE(result.ok);

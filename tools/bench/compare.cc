@@ -36,7 +36,8 @@ Result ResultOf(const nlohmann::json& line) {
   result.params.capacity = params.at("capacity");
   result.params.threads = params.at("threads");
   result.rounds = line.value("rounds", 0);
-  result.quiet_rounds = line.value("quiet_rounds", result.rounds);
+  result.probed = line.contains("quiet_rounds");
+  result.quiet_rounds = line.value("quiet_rounds", 0);
   result.thrown_away = line.value("thrown_away", 0);
   result.ns = {.median = line.at("ns"), .min = line.at("ns_min"), .max = line.at("ns_max")};
   const nlohmann::json figures = line.value("figures", nlohmann::json::object());

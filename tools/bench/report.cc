@@ -19,6 +19,11 @@ std::string Cell(double value) {
   return value < 100'000 ? absl::StrFormat("%.2f", value) : absl::StrFormat("%.0f", value);
 }
 
+// "7/7", or "-" where nobody has looked.
+std::string QuietCell(const Result& result) {
+  return result.probed ? absl::StrCat(result.quiet_rounds, "/", result.rounds) : "-";
+}
+
 std::string FiguresText(const Result& result) {
   std::string text;
   for (const auto& [name, value] : result.figures) {
@@ -34,7 +39,7 @@ std::string DisturbanceText(const std::vector<Result>& results) {
   for (const Result& result : results) {
     thrown_away += result.thrown_away;
     if (!result.disturbance.empty()) last = result.disturbance;
-    if (2 * result.quiet_rounds < result.rounds) {
+    if (result.probed && 2 * result.quiet_rounds < result.rounds) {
       absl::StrAppend(&loud, loud.empty() ? "" : ", ", result.impl);
     }
   }
@@ -75,8 +80,7 @@ std::string Table(const Workload& workload, const std::vector<Result>& results) 
     absl::StrAppendFormat(&table, "  %-28s %9s %9s %9s %9s %9s %8s %6s  %s%s\n", result.impl,
                           Cell(result.ns.median), Cell(result.ns.min), Cell(result.ns.max),
                           Cell(result.cpu_ns), Cell(result.peak_rss_kb / 1024),
-                          Cell(compared ? result.ns.median / baseline : 0),
-                          absl::StrCat(result.quiet_rounds, "/", result.rounds),
+                          Cell(compared ? result.ns.median / baseline : 0), QuietCell(result),
                           result.ok ? "yes" : "NO", FiguresText(result));
   }
   return table + DisturbanceText(results);
@@ -97,8 +101,10 @@ std::string JsonLine(const Result& result) {
   if (result.params.workers > 0) line["params"]["workers"] = result.params.workers;
   if (!result.params.variant.empty()) line["params"]["variant"] = result.params.variant;
   line["rounds"] = result.rounds;
-  line["quiet_rounds"] = result.quiet_rounds;
-  line["thrown_away"] = result.thrown_away;
+  if (result.probed) {
+    line["quiet_rounds"] = result.quiet_rounds;
+    line["thrown_away"] = result.thrown_away;
+  }
   line["ns"] = Rounded(result.ns.median);
   line["ns_min"] = Rounded(result.ns.min);
   line["ns_max"] = Rounded(result.ns.max);

@@ -71,11 +71,13 @@ std::vector<std::pair<std::string, double>> FiguresOf(const std::vector<Sample>&
   return figures;
 }
 
-Result Summarize(const Implementation& implementation, const Params& params, const Taken& taken) {
+Result Summarize(const Implementation& implementation, const Params& params, const Taken& taken,
+                 bool probed) {
   Result result;
   result.impl = implementation.name;
   result.params = ParamsFor(implementation, params);
   result.rounds = static_cast<int>(taken.rounds.size());
+  result.probed = probed;
   result.thrown_away = taken.thrown_away;
   result.disturbance = taken.disturbance;
   result.ok = !taken.rounds.empty();
@@ -120,7 +122,8 @@ std::vector<Result> Measure(const Params& params,
   }
   std::vector<Result> results;
   for (size_t i = 0; i < implementations.size(); ++i) {
-    results.push_back(Summarize(*implementations[i], params, taken[i]));
+    results.push_back(
+        Summarize(*implementations[i], params, taken[i], static_cast<bool>(options.observe)));
   }
   return results;
 }

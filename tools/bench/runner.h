@@ -18,6 +18,7 @@ struct Result {
   std::string impl;
   Params params;  // with this implementation's items
   int rounds = 0;
+  bool probed = false;      // somebody looked whether the cores were quiet; the next three say it
   int quiet_rounds = 0;     // in which nothing disturbed the cores
   int thrown_away = 0;      // samples that were disturbed, and taken again
   std::string disturbance;  // the last one; empty if there was none
@@ -32,7 +33,7 @@ struct MeasureOptions {
   int rounds = 7;
   int timeout_seconds = 120;  // for one sample
   // Calls `measure` once, and says what has disturbed the cores meanwhile; empty if nothing has.
-  // May be null: then nothing is taken for disturbed. See core_probe.h.
+  // May be null: then all rounds count. See core_probe.h.
   std::function<std::string(const std::function<void()>& measure)> observe = nullptr;
 };
 
