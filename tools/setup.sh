@@ -15,7 +15,7 @@ packages=(
   # The libraries, each given a target in tools/bazel/.
   libtbb-dev libabsl-dev libgtest-dev libgmock-dev nlohmann-json3-dev libspdlog-dev libssl-dev
   libboost-fiber-dev libboost-context-dev
-  libzstd-dev libxxhash-dev
+  libzstd-dev libxxhash-dev zlib1g-dev
   # `weir draw --format=svg`.
   graphviz
   # What pack is tested by, and measured against.

@@ -93,6 +93,20 @@ TEST(PlotTest, TheScaleIsLogarithmicOnlyWhereTimesDifferMuch) {
               HasSubstr("ns per item (logarithmic scale)"));
 }
 
+TEST(PlotTest, EfficiencyIsDrawnWhereAllResultsHaveIt) {
+  Result weir = Measured("farm", "weir", 510), rival = Measured("farm", "rival", 5000);
+  weir.figures = {{"efficiency", 0.93}, {"cpu_per_work", 1.05}};
+  rival.figures = {{"efficiency", 0.31}, {"cpu_per_work", 3.1}};
+  const std::string svg = Plot({weir, rival}, kUnits);
+  EXPECT_TRUE(IsWellFormed(svg)) << svg;
+  EXPECT_THAT(svg, HasSubstr("efficiency of the cores"));
+  EXPECT_THAT(svg, HasSubstr(">0.93<"));
+  EXPECT_THAT(svg, Not(HasSubstr("logarithmic")));
+  EXPECT_EQ(0, Count(svg, "class=\"whisker\""));
+  rival.figures.clear();
+  EXPECT_THAT(Plot({weir, rival}, kUnits), Not(HasSubstr("efficiency of the cores")));
+}
+
 TEST(PlotTest, AResultThatWasNotVerifiedHasNoBar) {
   Result wrong = Measured("fan", "wrong", 0.001);
   wrong.ok = false;
@@ -110,8 +124,9 @@ TEST(PlotTest, NamesAreEscaped) {
 }
 
 TEST(PlotTest, WhatJsonPrintedIsDrawnAlike) {
-  const std::vector<Result> results = {Measured("chain", "weir", 2.34),
-                                       Measured("fan", "rival", 130)};
+  std::vector<Result> results = {Measured("chain", "weir", 2.34), Measured("fan", "rival", 130),
+                                 Measured("farm", "weir", 510)};
+  results.back().figures = {{"efficiency", 0.93}};
   std::stringstream lines;
   for (const Result& result : results) lines << JsonLine(result) << "\n";
   EXPECT_EQ(Plot(results, kUnits), Plot(ParseResults(lines), kUnits));

@@ -29,6 +29,8 @@ std::string PointName(const Params& params) {
   if (params.work_ns > 0) {
     absl::StrAppend(&name, "/w=", absl::FormatDuration(absl::Nanoseconds(params.work_ns)));
   }
+  if (params.rate > 0) absl::StrAppend(&name, "/rate=", params.rate);
+  if (params.item_bytes > 0) absl::StrAppend(&name, "/size=", params.item_bytes);
   if (!params.variant.empty()) absl::StrAppend(&name, "/", params.variant);
   if (params.stages > 0) absl::StrAppend(&name, "/stages=", params.stages);
   if (params.workers > 0) absl::StrAppend(&name, "/workers=", params.workers);

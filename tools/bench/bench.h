@@ -22,21 +22,23 @@ inline constexpr char kBaseline[] = "weir";
 // (see Implementation::scale).
 struct Params {
   std::string workload;
-  int stages = 0;     // stages between source and sink; 0 if the implementation chooses its own
-  int capacity = 0;   // items (or chunks) that one channel may hold
-  int workers = 0;    // parallel workers of a stage; 0 if the workload has none to choose
-  int threads = 0;    // pool threads
-  int64_t items = 0;  // items to send, or expected in the input
+  int stages = 0;    // stages between source and sink; 0 if the implementation chooses its own
+  int capacity = 0;  // items (or chunks) that one channel may hold
+  int workers = 0;   // parallel workers of a stage; 0 if the workload has none to choose
+  int threads = 0;   // pool threads
+  int64_t item_bytes = 0;  // size of an item; 0 if the workload has none to choose
+  int64_t rate = 0;        // items per second that come from outside; 0 if nothing paces them
+  int64_t items = 0;       // items to send, or expected in the input
 
-  std::string variant;      // which of a workload's forms, such as "ordered"; empty if it has one
+  std::string variant;  // which of a workload's forms, such as "ordered"; empty if it has one
   // Measured only where the filter contains this text, because it takes minutes or interests few;
   // empty if it is always measured. A part of the point's name.
   std::string on_request;
 
-  std::string input;        // a file to read; empty if the items are made in memory
-  uint64_t expected = 0;    // the result's checksum, where it was computed beforehand
-  int64_t work_ns = 0;      // how long a stage works on an item; 0 if that is not to be chosen
-  int64_t work_rounds = 0;  // the same in rounds of Spin, where that was calibrated beforehand
+  std::string input;            // a file to read; empty if the items are made in memory
+  uint64_t expected = 0;        // the result's checksum, where it was computed beforehand
+  int64_t work_ns = 0;          // how long a stage works on an item; 0 if that is not to be chosen
+  int64_t work_rounds = 0;      // the same in rounds of Spin, where that was calibrated beforehand
   double measured_work_ns = 0;  // what these rounds took then
 };
 
@@ -48,7 +50,7 @@ struct Sample {
     const char* name = nullptr;
     double value = 0;
   };
-  static constexpr int kMostFigures = 6;
+  static constexpr int kMostFigures = 8;
 
   int64_t wall_ns = 0;
   int64_t cpu_ns = 0;            // of the whole process, all threads

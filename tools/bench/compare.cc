@@ -28,13 +28,22 @@ Result ResultOf(const nlohmann::json& line) {
   result.impl = line.at("impl");
   result.params.workload = line.at("workload");
   result.params.work_ns = params.value("work_ns", int64_t{0});
+  result.params.rate = params.value("rate", int64_t{0});
+  result.params.item_bytes = params.value("item_bytes", int64_t{0});
   result.params.workers = params.value("workers", 0);
   result.params.variant = params.value("variant", "");
   result.params.stages = params.at("stages");
   result.params.capacity = params.at("capacity");
   result.params.threads = params.at("threads");
   result.rounds = line.value("rounds", 0);
+  result.probed = line.contains("quiet_rounds");
+  result.quiet_rounds = line.value("quiet_rounds", 0);
+  result.thrown_away = line.value("thrown_away", 0);
   result.ns = {.median = line.at("ns"), .min = line.at("ns_min"), .max = line.at("ns_max")};
+  const nlohmann::json figures = line.value("figures", nlohmann::json::object());
+  for (const auto& [name, value] : figures.items()) {
+    result.figures.emplace_back(name, value);
+  }
   result.ok = line.at("ok");
   return result;
 }

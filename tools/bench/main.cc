@@ -10,9 +10,11 @@
 
 #include <stdio.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <exception>
 #include <fstream>
+#include <functional>
 #include <istream>
 #include <map>
 #include <optional>
@@ -23,35 +25,34 @@
 
 #include "absl/flags/flag.h"
 #include "absl/flags/parse.h"
+#include "absl/flags/reflection.h"
 #include "absl/flags/usage.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "tools/bench/bench.h"
 #include "tools/bench/compare.h"
+#include "tools/bench/core_probe.h"
+#include "tools/bench/help.h"
 #include "tools/bench/plot.h"
 #include "tools/bench/report.h"
 #include "tools/bench/runner.h"
 #include "tools/bench/workloads.h"
 
-ABSL_FLAG(
-    std::string, filter, "",
-    "measure only the points whose name, such as chain/stages=16/capacity=64, contains this "
-    "regular expression; cancel/runs=10000, which takes minutes, and farm's points with a given "
-    "capacity are measured only where it names runs=10000 or capacity=");
-ABSL_FLAG(std::string, impl, "",
-          "measure only the implementations whose name contains this regular expression");
-ABSL_FLAG(std::string, compare, "",
-          "a file that --json was printed to; tells what has moved beyond the noise since then (on "
-          "standard error where --json is given again)");
-ABSL_FLAG(std::string, plot, "", "a file to draw the results to, as SVG");
-ABSL_FLAG(std::string, from, "",
-          "a file that --json was printed to; --plot draws its results, and nothing is measured");
+ABSL_FLAG(std::string, filter, "",
+          "points whose name, as farm/w=1us/ordered/workers=4, has this regular expression");
+ABSL_FLAG(std::string, impl, "", "implementations whose name has this regular expression");
+ABSL_FLAG(bool, list, false, "name the workloads and who is measured, and measure nothing");
 ABSL_FLAG(int, rounds, 7, "rounds; in each, every implementation is measured once");
-ABSL_FLAG(bool, json, false, "print one JSON object a line instead of a table");
-ABSL_FLAG(int64_t, items, 0,
-          "items instead of each point's own number, before an implementation's factor (not for "
-          "word_count)");
+ABSL_FLAG(int64_t, items, 0, "items instead of each point's own number (not for word_count)");
 ABSL_FLAG(int64_t, corpus_mb, 64, "size of word_count's generated text, in megabytes");
 ABSL_FLAG(int, timeout, 120, "seconds after which one sample is given up");
+ABSL_FLAG(bool, probe, true, "take samples again while which the cores were not quiet");
+ABSL_FLAG(bool, json, false, "print one JSON object a line instead of a table");
+ABSL_FLAG(std::string, compare, "",
+          "a file that --json was printed to: tell what has moved beyond the noise since");
+ABSL_FLAG(std::string, plot, "", "a file to draw the results to, as SVG");
+ABSL_FLAG(std::string, from, "",
+          "a file that --json was printed to: --plot draws it, and nothing is measured");
 
 namespace weir::bench {
 namespace {
@@ -145,8 +146,32 @@ bool Print(const Workload& workload, const std::vector<Result>& results) {
   return fflush(stdout) == 0 && ferror(stdout) == 0;
 }
 
+// The flags above, in the order of their names.
+std::vector<FlagHelp> AllFlags() {
+  std::vector<FlagHelp> flags;
+  for (const auto& [name, flag] : absl::GetAllFlags()) {
+    if (!absl::EndsWith(flag->Filename(), "tools/bench/main.cc")) continue;
+    flags.emplace_back(absl::StrCat("--", name, "=", flag->DefaultValue()), flag->Help());
+  }
+  std::sort(flags.begin(), flags.end());
+  return flags;
+}
+
+// The only argument that absl would answer itself, at length.
+bool IsHelpWanted(int argc, char** argv) {
+  return std::any_of(argv + 1, argv + argc, [](const std::string& argument) {
+    return argument == "--help" || argument == "-help" || argument == "-h";
+  });
+}
+
+int PrintText(const std::string& text) {
+  fputs(text.c_str(), stdout);
+  return fflush(stdout) == 0 ? 0 : 1;
+}
+
 int Main() {
   if (!FlagsAreUsable()) return 1;
+  if (absl::GetFlag(FLAGS_list)) return PrintText(ListText(MakeSuite(1)));
   const std::string filter_text = absl::GetFlag(FLAGS_filter);
   const std::optional<std::regex> filter = RegexOf("filter", filter_text);
   const std::optional<std::regex> impl = RegexOf("impl", absl::GetFlag(FLAGS_impl));
@@ -167,6 +192,17 @@ int Main() {
       "(-c opt is not the same), or `bazel run` it\n",
       stderr);
 #endif
+  MeasureOptions options{.rounds = absl::GetFlag(FLAGS_rounds),
+                         .timeout_seconds = absl::GetFlag(FLAGS_timeout)};
+  std::optional<CoreProbe> probe;
+  if (absl::GetFlag(FLAGS_probe)) {
+    probe.emplace();
+    options.observe = [&probe](const std::function<void()>& measure) {
+      const CoreProbe::Reading before = probe->Read();
+      measure();
+      return Disturbance(before, probe->Read());
+    };
+  }
   std::vector<Result> measured;
   bool verified = true;
   for (const Workload& workload : suite.workloads) {
@@ -177,8 +213,7 @@ int Main() {
     for (Params& params : points) {
       if (absl::GetFlag(FLAGS_items) > 0) params.items = absl::GetFlag(FLAGS_items);
       if (workload.prepare) workload.prepare(params);
-      const std::vector<Result> results = Measure(
-          params, implementations, absl::GetFlag(FLAGS_rounds), absl::GetFlag(FLAGS_timeout));
+      const std::vector<Result> results = Measure(params, implementations, options);
       if (!Print(workload, results)) {
         perror("bench: cannot write the results");
         return 1;
@@ -207,15 +242,16 @@ int Main() {
 }  // namespace weir::bench
 
 int main(int argc, char** argv) {
-  absl::SetProgramUsageMessage(
-      "measures weir beside its peers. For example:\n  bench --filter=chain --rounds=7");
+  using namespace weir::bench;
+  if (IsHelpWanted(argc, argv)) return PrintText(HelpText(MakeSuite(1), AllFlags()));
+  absl::SetProgramUsageMessage("measures weir beside its peers; see bench --help");
   const std::vector<char*> rest = absl::ParseCommandLine(argc, argv);
   if (rest.size() > 1) {
     fprintf(stderr, "bench: unexpected argument %s; every option begins with --\n", rest[1]);
     return 1;
   }
   try {
-    return weir::bench::Main();
+    return Main();
   } catch (const std::exception& error) {
     fprintf(stderr, "bench: %s\n", error.what());
     return 1;

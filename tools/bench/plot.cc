@@ -56,16 +56,47 @@ std::string Time(double ns) {
   return ns < 10 ? absl::StrFormat("%.2f", ns) : absl::StrFormat("%.0f", ns);
 }
 
-// Maps times to places. A linear scale begins at 0, a logarithmic one at a power of ten.
+// What the bars of a chart are: the times, or the efficiency where all results have one.
+class Quantity {
+ public:
+  explicit Quantity(const std::vector<const Result*>& results)
+      : is_efficiency_(std::all_of(results.begin(), results.end(), [](const Result* result) {
+          return !result->ok || EfficiencyOf(*result) > 0;
+        })) {}
+
+  bool is_efficiency() const { return is_efficiency_; }
+
+  // The figures are medians, and have no spread.
+  Spread Of(const Result& result) const {
+    if (!is_efficiency_) return result.ns;
+    const double efficiency = EfficiencyOf(result);
+    return {.median = efficiency, .min = efficiency, .max = efficiency};
+  }
+
+ private:
+  static double EfficiencyOf(const Result& result) {
+    for (const auto& [name, value] : result.figures) {
+      if (name == "efficiency") return value;
+    }
+    return 0;
+  }
+
+  bool is_efficiency_;
+};
+
+// Maps times to places. A linear scale begins at 0, a logarithmic one at a power of ten. The scale
+// of efficiencies ends at 1 or above.
 class Scale {
  public:
-  explicit Scale(const std::vector<const Result*>& results) {
+  Scale(const std::vector<const Result*>& results, const Quantity& quantity) {
     double least = 0, most = 0;
     for (const Result* result : results) {
-      if (!result->ok || result->ns.min <= 0) continue;
-      least = least == 0 ? result->ns.min : std::min(least, result->ns.min);
-      most = std::max(most, result->ns.max);
+      const Spread spread = quantity.Of(*result);
+      if (!result->ok || spread.min <= 0) continue;
+      least = least == 0 ? spread.min : std::min(least, spread.min);
+      most = std::max(most, spread.max);
     }
+    if (quantity.is_efficiency()) least = most = std::max(1.0, most);
     if (most == 0) least = most = 1;  // nothing to draw
     logarithmic_ = most > kMostLinear * least;
     if (logarithmic_) {
@@ -117,8 +148,8 @@ class Drawing {
     Text(kMargin, y_, "title", text);
     y_ += kLine;
     Text(kMargin, y_, "note",
-         "Bars are medians; whiskers reach from the fastest to the slowest round. Shorter is "
-         "better.");
+         "Bars are medians; whiskers reach from the fastest to the slowest round. Less time is "
+         "better, and more efficiency.");
     y_ += kLine / 2;
   }
 
@@ -135,7 +166,8 @@ class Drawing {
 
   void Chart(const std::string& workload, const std::string& unit,
              const std::vector<const Result*>& results) {
-    const Scale scale(results);
+    const Quantity quantity(results);
+    const Scale scale(results, quantity);
     y_ += 2 * kLine;
     Text(kMargin, y_, "chart", workload);
     y_ += 4;
@@ -152,7 +184,7 @@ class Drawing {
         Text(kMargin, y_, "point", point);
       }
       y_ += kRow;
-      Row(*result, scale);
+      Row(*result, quantity, scale);
     }
     y_ += 8;
     const std::string bars = std::move(svg_);
@@ -168,7 +200,9 @@ class Drawing {
     }
     y_ += kRow;
     Text((kBarsLeft + kBarsRight) / 2, y_, "middle",
-         absl::StrCat("ns per ", unit, scale.logarithmic() ? " (logarithmic scale)" : ""));
+         quantity.is_efficiency()
+             ? "efficiency of the cores (1: they did nothing but the work)"
+             : absl::StrCat("ns per ", unit, scale.logarithmic() ? " (logarithmic scale)" : ""));
   }
 
   std::string Finish(const std::string& title) const {
@@ -192,7 +226,7 @@ class Drawing {
         width, kBar, colour);
   }
 
-  void Row(const Result& result, const Scale& scale) {
+  void Row(const Result& result, const Quantity& quantity, const Scale& scale) {
     Text(kBarsLeft - 8, y_, "right", result.impl);
     if (!result.ok) {
       Text(kBarsLeft + 6, y_, "value", "not verified");
@@ -200,13 +234,16 @@ class Drawing {
     }
     const double top = y_ - kBar + 1;
     const double middle = top + kBar / 2;
-    const double min = scale.At(result.ns.min);
-    const double max = scale.At(result.ns.max);
-    Box(kBarsLeft, top, std::max(1.0, scale.At(result.ns.median) - kBarsLeft),
-        colours_[result.impl]);
-    absl::StrAppendFormat(&svg_, "<path class=\"whisker\" d=\"M%.1f %.1fv6m0 -3H%.1fm0 -3v6\"/>\n",
-                          min, middle - 3, max);
-    Text(max + 6, y_, "value", Time(result.ns.median));
+    const Spread spread = quantity.Of(result);
+    const double min = scale.At(spread.min);
+    const double max = scale.At(spread.max);
+    Box(kBarsLeft, top, std::max(1.0, scale.At(spread.median) - kBarsLeft), colours_[result.impl]);
+    if (!quantity.is_efficiency()) {
+      absl::StrAppendFormat(&svg_,
+                            "<path class=\"whisker\" d=\"M%.1f %.1fv6m0 -3H%.1fm0 -3v6\"/>\n", min,
+                            middle - 3, max);
+    }
+    Text(max + 6, y_, "value", Time(spread.median));
   }
 
   std::map<std::string, std::string> colours_;

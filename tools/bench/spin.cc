@@ -1,37 +1,35 @@
 #include "tools/bench/spin.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <cstdint>
-
-#include "tools/bench/bench.h"
 
 namespace weir::bench {
 namespace {
 
-// The least time that a call of Spin took, in ns, over several series of calls.
-double NsPerCall(int64_t rounds) {
+// The least time that a call of Spin took, in ns, over several series of calls, of which the first
+// may have been made long ago: `least` keeps it.
+double NsPerCall(int64_t rounds, double& least) {
   constexpr int kSeries = 20;
   constexpr int64_t kRoundsPerSeries = 400'000;
   const int64_t calls = std::max<int64_t>(1, kRoundsPerSeries / rounds);
-  int64_t fastest_ns = INT64_MAX;
   for (int series = 0; series < kSeries; ++series) {
     uint64_t sum = 0;
-    const Stopwatch stopwatch;
+    const auto begin = std::chrono::steady_clock::now();
     for (int64_t call = 0; call < calls; ++call) sum += Spin(call, rounds);
-    const int64_t wall_ns = stopwatch.Stop(calls).wall_ns;
+    const std::chrono::nanoseconds took = std::chrono::steady_clock::now() - begin;
     volatile uint64_t keep = sum;  // or the calls could be left out
     (void)keep;
-    fastest_ns = std::min(fastest_ns, wall_ns);
+    least = std::min(least, static_cast<double>(took.count()) / static_cast<double>(calls));
   }
-  return static_cast<double>(fastest_ns) / static_cast<double>(calls);
+  return least;
 }
 
 }  // namespace
 
 uint64_t Spin(uint64_t seed, int64_t rounds) {
-  constexpr int kLanes =
-      7;  // a multiplication may begin in each cycle, and takes some with its xor
+  constexpr int kLanes = 7;  // one may begin in each cycle, and takes about five with its xor
   uint64_t lanes[kLanes];
   for (uint64_t& lane : lanes) lane = seed++ * 0x9E3779B97F4A7C15;
   for (int64_t round = 0; round < rounds; ++round) {
@@ -45,8 +43,10 @@ uint64_t Spin(uint64_t seed, int64_t rounds) {
 SpinCalibration CalibrateSpin(double work_ns) {
   // A call costs a little beside its rounds, which matters where it is short.
   constexpr int64_t kFew = 10, kMany = 1'000;
-  const double few_ns = NsPerCall(kFew);
-  const double round_ns = std::max(1e-3, (NsPerCall(kMany) - few_ns) / (kMany - kFew));
+  static double least_few_ns = INFINITY, least_many_ns = INFINITY;
+  const double few_ns = NsPerCall(kFew, least_few_ns);
+  const double round_ns =
+      std::max(1e-3, (NsPerCall(kMany, least_many_ns) - few_ns) / (kMany - kFew));
   const double call_ns = few_ns - kFew * round_ns;
   SpinCalibration calibration;
   calibration.rounds = std::max<int64_t>(1, std::llround((work_ns - call_ns) / round_ns));

@@ -56,6 +56,18 @@ Suite MakeSuite(int64_t corpus_mb) {
   AddPackWeir(suite);
   AddPackZstd(suite);
 
+  AddBytes(suite);
+  AddBytesWeir(suite);
+  AddBytesTbbFlowGraph(suite);
+  AddBytesTbbPipeline(suite);
+  AddBytesLoop(suite);
+
+  AddDedup(suite);
+  AddDedupWeir(suite);
+  AddDedupTbbPipeline(suite);
+  AddDedupThreads(suite);
+  AddDedupLoop(suite);
+
   AddBackpressure(suite);
   AddBackpressureWeir(suite);
   AddBackpressureTbbFlowGraph(suite);
@@ -69,6 +81,15 @@ Suite MakeSuite(int64_t corpus_mb) {
   AddTimeoutsWeir(suite);
   AddTimeoutsFiber(suite);
   AddTimeoutsBare(suite);
+
+  AddLatency(suite);
+  AddLatencyWeir(suite);
+  AddLatencyTbbFlowGraph(suite);
+  AddLatencyBare(suite);
+
+  AddFeedback(suite);
+  AddFeedbackWeir(suite);
+  AddFeedbackTbbFlowGraph(suite);
 
   AddWide(suite);
   AddWideWeir(suite);

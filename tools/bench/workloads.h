@@ -65,6 +65,20 @@ void AddPack(Suite& suite);
 void AddPackWeir(Suite& suite);
 void AddPackZstd(Suite& suite);
 
+// bytes: items of 1 KiB to 1 MiB through four stages; see bytes.h.
+void AddBytes(Suite& suite);
+void AddBytesWeir(Suite& suite);
+void AddBytesTbbFlowGraph(Suite& suite);
+void AddBytesTbbPipeline(Suite& suite);
+void AddBytesLoop(Suite& suite);
+
+// dedup: a stream without what was there before, compressed; see dedup.h.
+void AddDedup(Suite& suite);
+void AddDedupWeir(Suite& suite);
+void AddDedupTbbPipeline(Suite& suite);
+void AddDedupThreads(Suite& suite);
+void AddDedupLoop(Suite& suite);
+
 // backpressure: a slow consumer holds a fast producer back; see backpressure.h.
 void AddBackpressure(Suite& suite);
 void AddBackpressureWeir(Suite& suite);
@@ -94,6 +108,17 @@ void AddBuildAndTeardownWeir(Suite& suite);
 void AddBuildAndTeardownTbbFlowGraph(Suite& suite);
 void AddBuildAndTeardownTbbPipeline(Suite& suite);
 void AddBuildAndTeardownFiber(Suite& suite);
+
+// latency: items that the program sends at a given rate, or one at a time; see latency.h.
+void AddLatency(Suite& suite);
+void AddLatencyWeir(Suite& suite);
+void AddLatencyTbbFlowGraph(Suite& suite);
+void AddLatencyBare(Suite& suite);
+
+// feedback: one item that goes round a loop of stages; see feedback.h.
+void AddFeedback(Suite& suite);
+void AddFeedbackWeir(Suite& suite);
+void AddFeedbackTbbFlowGraph(Suite& suite);
 
 // rerun: short runs of what was built before; see rerun.cc.
 void AddRerun(Suite& suite);
