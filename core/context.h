@@ -101,6 +101,7 @@ class Context final {
   // Status, StatusOr<R> otherwise. An exception becomes INTERNAL. RESOURCE_EXHAUSTED if the system has no thread for it. At
   // cancellation a call that has not begun is dropped, with CANCELLED; one that runs is waited for: let it look at `cancelled()`.
   template <class F>
+  // A call that returns after this Context's deadline gives DEADLINE_EXCEEDED, or its own error; what else it returned is destroyed.
   [[nodiscard]] internal::BlockingOperation<F> Blocking(F fn);
   // Awaits an awaitable of another library, which may resume on any thread; the Work goes on on the engine's. Gives what
   // the awaitable gives and throws what it throws. A cancelled run waits for it, so bound it by its own means.

@@ -64,6 +64,7 @@ class RunState final {
   // --- For Works and the parts of the engine ---
 
   EngineState& engine() { return engine_; }
+  const std::string& graph_name() const { return graph_.name(); }
   Executor& executor() { return executor_; }
   Context& root() { return root_; }
   const std::atomic<bool>& DrainingFor(const Stage& stage) const;
@@ -196,7 +197,8 @@ class RunState final {
   // "is blocked on frames.in, 64 of 64"
   std::string DescribeWait(const Wait& wait, const Work& work) const;
   // ": runs, or is ready to; at item 17 of read.in"
-  std::string DescribeOverdue(const Work& work) const;
+  // `runner` is the Work itself, or the one that runs its body.
+  std::string DescribeOverdue(const Work& work, const Work& runner) const;
   // Whether another Work runs its body while it sleeps.
   bool IsFusedAway(const Work& work) const;
   bool IsQuiet(const LoopRecord& loop) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

@@ -44,7 +44,8 @@ void RunState::Sample() {
         kind = WaitKind::kRun;
       }
       switch (kind) {
-        case WaitKind::kNothing: counter = &record->busy; break;
+        case WaitKind::kNothing:
+        case WaitKind::kBlocking: counter = &record->busy; break;
         case WaitKind::kReceive: counter = &record->starved; break;
         case WaitKind::kSend: counter = &record->blocked; break;
         default: break;
@@ -109,8 +110,11 @@ std::string RunState::DescribeWait(const Wait& wait, const Work& work) const {
   return "waits";
 }
 
-std::string RunState::DescribeOverdue(const Work& work) const {
-  std::string text = absl::StrCat(": ", DescribeWait(work.waiting(), work));
+std::string RunState::DescribeOverdue(const Work& work, const Work& runner) const {
+  // One that another runs sleeps, and what it waits for is not why it has not stopped.
+  std::string text = absl::StrCat(": ", &work == &runner
+                                            ? DescribeWait(work.waiting(), work)
+                                            : absl::StrCat("runs, fused with ", NameOf(runner)));
   for (const InBase* in : work.stage_.ins()) {
     // What a stage holds it has received last; those of several workers are counted together.
     const uint64_t received = in->channel().ledger().received;
@@ -130,7 +134,10 @@ void RunState::AppendCensus(std::vector<CensusEntry>& works) const {
     CensusEntry& entry = works.emplace_back();
     entry.graph = graph_.name();
     entry.work = work->Name();
-    entry.waits = DescribeWait(wait, *work);
+    const Work* const other = work->runs_for();
+    entry.waits = other != nullptr && wait.kind == WaitKind::kNothing
+                      ? absl::StrCat("runs the function of ", NameOf(*other), ", fused with it")
+                      : DescribeWait(wait, *work);
     if (wait.kind == WaitKind::kNothing || *wait.place.file_name() == '\0') continue;
     entry.place = NameOfPlace(wait.place);
     if (work->waits_seen_ == waits) entry.age = now - work->seen_since_;

@@ -172,7 +172,8 @@ void RunState::GraceIsOver() {
         try {
           lines.push_back(absl::StrCat(graph_.name(), ".", other->Name(), " has not stopped ",
                                        absl::FormatDuration(engine_.grace()),
-                                       " after the run was cancelled", DescribeOverdue(*other)));
+                                       " after the run was cancelled",
+                                       DescribeOverdue(*other, *work)));
         } catch (const std::bad_alloc&) {
         }
       }
