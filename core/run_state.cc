@@ -38,7 +38,7 @@ RunState::~RunState() {
 }
 
 const std::atomic<bool>& RunState::DrainingFor(const Stage& stage) const {
-  return stage.ins().empty() ? signals_.draining : never_draining_;
+  return RecordOf(stage).draining;
 }
 
 // --- Holding it open ---

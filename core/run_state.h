@@ -106,6 +106,8 @@ class RunState final {
     int workers;
     uint32_t first_work = 0;          // in works_: those of a stage are side by side
     std::atomic<int> open{0};         // those of its Works that have not closed their ports
+    // What its Contexts see as draining. Release; orders what was closed before it.
+    std::atomic<bool> draining{false};
     int live = 0;                     // guarded by mutex_
     absl::Status outcome;             // guarded by mutex_: the first that was not OK
     StageRecord* previous = nullptr;  // the only stage before it
@@ -211,6 +213,10 @@ class RunState final {
   void FillReport(Report& report) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Keep(const absl::Status& error) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool EndedEarly(const Stage& stage, const absl::Status& result) const;
+  // Nobody receives from `channel` any more: the stages of which nobody receives anything end, those that wait for what they would
+  // send, and sources that sleep.
+  void EndUnwanted(const Channel& channel);
+  void WakeSleepers(const StageRecord& record);
 
   // Constant after construction.
   EngineState& engine_;
@@ -232,7 +238,6 @@ class RunState final {
 
   // Self-synchronised.
   RunSignals signals_;
-  const std::atomic<bool> never_draining_{false};
   ContextTree tree_;
   Context root_;
   RunTimer deadline_{*this, &RunState::DeadlinePassed, false};

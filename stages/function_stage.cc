@@ -55,6 +55,7 @@ absl::Status AtItem(uint64_t position, const absl::Status& error) {
 // A Work whose stage's body is run by another's sleeps in here to the end. There may be ten thousands of them: what it takes to work
 // is in a frame of its own, which is made for the first item.
 Task<> FunctionStage::Work(Context& context) {
+  if (wants_nothing()) co_return absl::OkStatus();
   Channel& input = ins()[0]->channel();
   LeaseBase lease(input.type());
   ReceiveBatchOperation receive(input, lease, 1, Unbounded());

@@ -83,12 +83,15 @@ class FunctionStage : public Stage {
   }
 
   bool blocking() const { return blocking_; }
+  // It ends before it has received anything.
+  virtual bool wants_nothing() const { return false; }
   void BeginRun(RunState&) override { turns_.Reset(); }
 
  private:
   // From the first items, which are in `lease`, or from the end of an input that had none.
   Task<> WorkFrom(Context& context, LeaseBase& lease);
 
+  bool ends_when_unwanted() const override { return true; }
   bool can_run_next() const override { return fuse_; }
   bool can_run_in_previous() const override { return fusable_ && fuse_; }
 

@@ -308,10 +308,10 @@ struct TakeKernel : StatelessKernel {
   using State = uint64_t;  // how many have passed
   uint64_t count;
   explicit TakeKernel(uint64_t count) : count(count) {}
+  bool wants_nothing() const { return count == 0; }
   State Begin() const { return 0; }
   template <class T, class Emit>
   Verdict Push(State& passed, T&& item, Emit&& emit, absl::Status&) {
-    if (passed == count) return Verdict::kDone;  // none were wanted
     emit(std::move(item));
     return ++passed == count ? Verdict::kDone : Verdict::kNext;
   }

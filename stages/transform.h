@@ -49,6 +49,14 @@ class Transform final : public FunctionStage {
   }
 
  private:
+  bool wants_nothing() const override {
+    if constexpr (requires { kernel_.wants_nothing(); }) {
+      return kernel_.wants_nothing();
+    } else {
+      return false;
+    }
+  }
+
   class Body final : public internal::Body {
    public:
     Body(Kernel& kernel, Context& context)
