@@ -217,10 +217,12 @@ class Channel final : public Pooled {
   // A sender will not send any more: the last Work of its stage has ended, or it feeds back into a loop that is quiet. After
   // the last of them, receivers take what is queued and see the end. The sender's sends are refused from then on. Idempotent.
   void CloseSender(SendingEnd& sender, WakeList& wakes);
-  // One Work of the receiving stage has ended. After the last, senders see kClosed and what is queued is unread. True if it was the
-  // last, of a run that goes on, and there are senders who could learn of it.
+  // One Work of the receiving stage has ended. After the last, senders see kClosed and what is
+  // queued is unread. True if it was the last, of a run that goes on, and there are senders who
+  // could learn of it.
   bool CloseReceiver();
-  // Receivers see the end once nothing is queued, though there are senders: nobody wants what they would make of more. Idempotent.
+  // Receivers see the end once nothing is queued, though there are senders: nobody wants what they
+  // would make of more. Idempotent.
   void EndInput();
   // Claims every waiter; the signal `cancelled` is set already. What is queued stays until Discard.
   void Cancel();

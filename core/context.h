@@ -75,8 +75,8 @@ class Context final {
   // The earliest of this Context's deadline and those above it.
   Instant deadline() const { return deadline_; }
   Instant Now() const;
-  // True once the run drains, or nobody wants what the stage sends, in the Works of stages without an input: finish what you have
-  // begun, and end.
+  // True once the run drains, or nobody wants what the stage sends, in the Works of stages without
+  // an input: finish what you have begun, and end.
   bool draining() const { return draining_->load(std::memory_order_acquire); }
 
   // Children. Keep them as locals: they must be gone before their parent is.
@@ -101,7 +101,8 @@ class Context final {
   // Runs `fn()` or `fn(Context&)` on the engine's threads for blocking calls and gives what it returns: Status for void and
   // Status, StatusOr<R> otherwise. An exception becomes INTERNAL. RESOURCE_EXHAUSTED if the system has no thread for it. At
   // cancellation a call that has not begun is dropped, with CANCELLED; one that runs is waited for: let it look at `cancelled()`.
-  // A call that returns after this Context's deadline gives DEADLINE_EXCEEDED, or its own error; what else it returned is destroyed.
+  // A call that returns after this Context's deadline gives DEADLINE_EXCEEDED, or its own error;
+  // what else it returned is destroyed.
   template <class F>
   [[nodiscard]] internal::BlockingOperation<F> Blocking(F fn);
   // Awaits an awaitable of another library, which may resume on any thread; the Work goes on on the engine's. Gives what

@@ -11,8 +11,8 @@
 //
 // Their operations may block the calling thread, so they are refused with FAILED_PRECONDITION on the engine's own threads,
 // whether they would have had to wait or not, but for the forms that try once (`SendWithin(absl::ZeroDuration(), ...)`), which
-// callbacks may use anywhere. The results are those of the ports (port.h), with a text that names graph and stage;
-// FAILED_PRECONDITION also where no run of the graph has begun.
+// callbacks may use anywhere. The results are those of the ports (port.h), with a text that names
+// graph and stage; FAILED_PRECONDITION also where no run of the graph has begun.
 #pragma once
 
 #include <new>

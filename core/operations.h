@@ -129,7 +129,8 @@ class BlockingOperationBase : public Operation, protected BlockingTask {
   ~BlockingOperationBase() = default;
   // kDone if the call has been made.
   Outcome Finish();
-  // That of a Context which has one of its own: it does not end a call that does not look at it. The run's cancels the run.
+  // That of a Context which has one of its own: it does not end a call that does not look at it.
+  // The run's cancels the run.
   bool DeadlineHasPassed() const {
     return context_.deadline() < work_->context().deadline() &&
            context_.Now() >= context_.deadline();

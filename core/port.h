@@ -191,7 +191,8 @@ class In final : public internal::InBase {
     return internal::ReceiveCase<T>(*this, item);
   }
 
-  // A case of a Select: leases what is there into `lease`, as ReceiveBatch does; what `lease` still holds goes back first.
+  // A case of a Select: leases what is there into `lease`, as ReceiveBatch does; what `lease` still
+  // holds goes back first.
   [[nodiscard]] internal::LeaseCase OnReceiveBatch(Lease<T>& lease ABSL_ATTRIBUTE_LIFETIME_BOUND);
 
   // After a Receive that gave nothing: OK if the input is complete, CANCELLED if it was cut off.

@@ -213,8 +213,8 @@ class RunState final {
   void FillReport(Report& report) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Keep(const absl::Status& error) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool EndedEarly(const Stage& stage, const absl::Status& result) const;
-  // Nobody receives from `channel` any more: the stages of which nobody receives anything end, those that wait for what they would
-  // send, and sources that sleep.
+  // Nobody receives from `channel` any more: the stages of which nobody receives anything end,
+  // those that wait for what they would send, and sources that sleep.
   void EndUnwanted(const Channel& channel);
   void WakeSleepers(const StageRecord& record);
 

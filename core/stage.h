@@ -100,8 +100,9 @@ class Stage : public internal::Pooled {
   // to the next, can be run by the Works of the stage before it (weir/stages/fuse.h).
   virtual bool can_run_next() const { return false; }
   virtual bool can_run_in_previous() const { return false; }
-  // Whether it does nothing but for what it sends. Once nobody receives any of that, its Works see the end of their inputs, and its
-  // Contexts drain, as those of every stage without inputs do then.
+  // Whether it does nothing but for what it sends. Once nobody receives any of that, its Works see
+  // the end of their inputs, and its Contexts drain, as those of every stage without inputs do
+  // then.
   virtual bool ends_when_unwanted() const { return false; }
 
   friend class Graph;

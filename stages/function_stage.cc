@@ -16,8 +16,9 @@ struct FunctionRound {
         work(work),
         onward(out, body->outputs(), work, kMostAtOnce, in_turn) {}
 
-  // Calls the body with as much as fits into one send; the rest of the lease waits in the channel. An item that gives more than that
-  // ends the Work's turn: others take what it has given before it gives more.
+  // Calls the body with as much as fits into one send; the rest of the lease waits in the channel.
+  // An item that gives more than that ends the Work's turn: others take what it has given before it
+  // gives more.
   void Process() {
     onward.Begin();
     onward.Run(CallBody());

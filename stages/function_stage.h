@@ -41,8 +41,9 @@ class Body : public Pooled {
   virtual ~Body() = default;
 
   // Calls the function with one of `count` items after the other, until it gives something else than kNext, or enough has been
-  // emitted. `taken` counts those that it was called with, also where it throws; of kFailed the last of them is the reason. After
-  // kMore it is called with the items that follow, or none, once what it has emitted is sent; the item that gives more stays.
+  // emitted. `taken` counts those that it was called with, also where it throws; of kFailed the
+  // last of them is the reason. After kMore it is called with the items that follow, or none, once
+  // what it has emitted is sent; the item that gives more stays.
   virtual Verdict Process(void* items, size_t count, size_t& taken, absl::Status& error) = 0;
   // The input is complete.
   virtual Verdict Finish(absl::Status& error) = 0;

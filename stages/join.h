@@ -15,7 +15,8 @@
 
 namespace weir {
 
-// Pairs the items of two inputs in order. Ends with the shorter one, as soon as that has ended: what is left of the other is unread.
+// Pairs the items of two inputs in order. Ends with the shorter one, as soon as that has ended:
+// what is left of the other is unread.
 template <class A, class B>
 class ZipStage final : public Stage {
  public:
@@ -31,8 +32,8 @@ class ZipStage final : public Stage {
     Lease<B> bs;
     std::vector<std::pair<A, B>> pairs;
     while (true) {
-      // Items are taken in pairs: one that finds no partner goes back to its channel. While there is none of either, whichever ends
-      // ends the stage.
+      // Items are taken in pairs: one that finds no partner goes back to its channel. While there
+      // is none of either, whichever ends ends the stage.
       if (as.empty() && bs.empty()) {
         auto from_first = first.OnReceiveBatch(as);
         auto from_second = second.OnReceiveBatch(bs);

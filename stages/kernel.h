@@ -5,9 +5,10 @@
 //   Finish(state, emit, error)      the input is complete
 //
 // One coroutine drives them all (function_stage.h), over batches, so that a kernel costs a function call an item. Kernels with
-// `kFusable` can be driven by the Work of the stage before as well (fuse.h). `kExpands` says that more than one item may be
-// emitted for one that is pushed. Such a kernel stops when `emit.room()` is 0, and returns Verdict::kMore. It is asked for the rest
-// before the next item is pushed, and as often as it says so again; the item that it was pushed stays where it is meanwhile:
+// `kFusable` can be driven by the Work of the stage before as well (fuse.h). `kExpands` says that
+// more than one item may be emitted for one that is pushed. Such a kernel stops when `emit.room()`
+// is 0, and returns Verdict::kMore. It is asked for the rest before the next item is pushed, and as
+// often as it says so again; the item that it was pushed stays where it is meanwhile:
 //
 //   Continue(state, emit, error)    emits more of what it has begun with, if there is anything
 #pragma once
@@ -144,7 +145,8 @@ inline constexpr bool kRefersToItems = std::ranges::view<Range> || requires(cons
   requires !std::is_const_v<std::remove_reference_t<decltype(*std::ranges::begin(range))>>;
 };
 
-// What Unwrap gives for what a function returns: a value, or a reference to what is not the function's to give away.
+// What Unwrap gives for what a function returns: a value, or a reference to what is not the
+// function's to give away.
 template <class R>
 struct Unwrapped {
   using Type = R;
@@ -161,11 +163,13 @@ struct Unwrapped<R> {
 // A range of which a part has been emitted. One that was given away is kept in here.
 template <class Given>
 class RangeRest {
-  using Range = std::conditional_t<std::is_lvalue_reference_v<Given>, std::remove_reference_t<Given>,
-                                   std::remove_cvref_t<Given>>;
+  using Range =
+      std::conditional_t<std::is_lvalue_reference_v<Given>, std::remove_reference_t<Given>,
+                         std::remove_cvref_t<Given>>;
 
  public:
-  // Items are moved out of a container that the function has given away, not of one that it refers to.
+  // Items are moved out of a container that the function has given away, not of one that it refers
+  // to.
   static constexpr bool kMovesItems =
       !std::is_lvalue_reference_v<Given> && !kRefersToItems<std::remove_cvref_t<Given>>;
 
@@ -176,9 +180,9 @@ class RangeRest {
   RangeRest(const RangeRest&) = delete;
   RangeRest& operator=(const RangeRest&) = delete;
 
-  // Emits one item at least, if there is one. False when there are no more; true when there is no room, or the run has been
-  // cancelled, and there may be more: what follows an item is not asked for before that item has been passed on, because a lazy range
-  // may take long to make it.
+  // Emits one item at least, if there is one. False when there are no more; true when there is no
+  // room, or the run has been cancelled, and there may be more: what follows an item is not asked
+  // for before that item has been passed on, because a lazy range may take long to make it.
   template <class Emit>
   bool EmitSome(const Emit& emit, const Context& context) {
     // In a register, as in RangeGenerator.
@@ -232,7 +236,8 @@ struct FlatMapKernel {
         Call(f, std::move(item), state.context),
         [&](auto&& range) {
           using Range = std::remove_reference_t<decltype(range)>;
-          // Those that are there already, and few, need not be kept. A lazy range may take long to go through, be it short.
+          // Those that are there already, and few, need not be kept. A lazy range may take long to
+          // go through, be it short.
           if constexpr (std::ranges::sized_range<Range&> &&
                         (!std::ranges::view<Range> || std::ranges::contiguous_range<Range&>)) {
             if (std::ranges::size(range) <= emit.room()) {

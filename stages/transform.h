@@ -190,10 +190,11 @@ auto Filter(F f, FunctionOptions options = {}) {
   }
 }
 
-// The items of the range that `f(I&&)` gives for each input: a container, a view, a lazy range, an endless one; or StatusOr of one.
-// A range is emitted as the stage's output has room, a few hundred items at a time at the most, and is kept meanwhile; the input
-// stays where it is, so that the range may refer to it. A cancelled run, and one in which nobody wants more, stop between two items
-// of the range. A draining one goes through it to its end.
+// The items of the range that `f(I&&)` gives for each input: a container, a view, a lazy range, an
+// endless one; or StatusOr of one. A range is emitted as the stage's output has room, a few hundred
+// items at a time at the most, and is kept meanwhile; the input stays where it is, so that the
+// range may refer to it. A cancelled run, and one in which nobody wants more, stop between two
+// items of the range. A draining one goes through it to its end.
 template <class I, class F>
 auto FlatMap(F f, FunctionOptions options = {}) {
   using internal::Mistake;
@@ -272,8 +273,8 @@ auto Reduce(A initial, F f) {
   using internal::Mistake;
   constexpr Mistake mistake = internal::MistakeOfReduce<F, A, I>();
   static_assert(IsNot(mistake, Mistake::kInitial),
-                "weir: Reduce begins every run with a copy of its initial value, and this one cannot "
-                "be copied");
+                "weir: Reduce begins every run with a copy of its initial value, and this one "
+                "cannot be copied");
   static_assert(IsNot(mistake, Mistake::kArguments),
                 "weir: Reduce calls its function with the accumulated value, of the type of the "
                 "initial one, and an item that the stage before it sends, and this function "
@@ -282,8 +283,8 @@ auto Reduce(A initial, F f) {
                 "weir: Reduce calls a plain function, and this one is a coroutine, which nothing "
                 "would run; write a Stage whose Work is the coroutine");
   static_assert(IsNot(mistake, Mistake::kNothing),
-                "weir: the function of Reduce returns the accumulated value, or an absl::StatusOr of "
-                "it, and this one returns none");
+                "weir: the function of Reduce returns the accumulated value, or an absl::StatusOr "
+                "of it, and this one returns none");
   static_assert(IsNot(mistake, Mistake::kResult),
                 "weir: the function of Reduce returns the accumulated value, and what this one "
                 "returns does not fit into the type of the initial one");

@@ -187,7 +187,8 @@ TEST_P(OperationsTest, Blocking_InACancelledContext_IsDropped) {
   EXPECT_FALSE(called);
 }
 
-// A deadline does not end a call that does not look at it: but what comes too late is not taken for what came in time.
+// A deadline does not end a call that does not look at it: but what comes too late is not taken for
+// what came in time.
 class BlockingClockTest : public WeirTest {
  protected:
   ManualClock clock_;

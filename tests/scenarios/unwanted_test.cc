@@ -1,5 +1,6 @@
-// Stages end as soon as they can give nothing more: because nobody wants more, or because what they need has ended. Nothing here
-// ends by itself: each graph has a source that is silent for ever after its first items.
+// Stages end as soon as they can give nothing more: because nobody wants more, or because what they
+// need has ended. Nothing here ends by itself: each graph has a source that is silent for ever
+// after its first items.
 #include <atomic>
 #include <functional>
 #include <optional>
