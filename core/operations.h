@@ -157,7 +157,7 @@ class BlockingOperation final : public BlockingOperationBase {
   Result await_resume() {
     switch (Finish()) {
       case Outcome::kDone:
-        if (late_ && result_->ok())
+        if (late_ && result_->ok() && !work_->context().cancelled())
           return absl::DeadlineExceededError("the blocking call returned after its deadline");
         return std::move(*result_);
       case Outcome::kExhausted:
