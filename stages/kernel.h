@@ -173,6 +173,11 @@ class RangeRest {
   static constexpr bool kMovesItems =
       !std::is_lvalue_reference_v<Given> && !kRefersToItems<std::remove_cvref_t<Given>>;
 
+  // Its items may be made as they are asked for, and take long.
+  static constexpr bool kLazy =
+      !std::ranges::sized_range<Range&> ||
+      (std::ranges::view<std::remove_cv_t<Range>> && !std::ranges::contiguous_range<Range&>);
+
   explicit RangeRest(Given&& range)
       : range_(std::forward<Given>(range)),
         at_(std::ranges::begin(range_)),
@@ -195,7 +200,7 @@ class RangeRest {
       } else {
         emit(*at);
       }
-      if (emit.room() == 0 || context.cancelled()) {
+      if (emit.room() == 0 || (kLazy && context.cancelled())) {
         more = true;
         break;
       }
@@ -235,11 +240,9 @@ struct FlatMapKernel {
     const Verdict verdict = Unwrap(
         Call(f, std::move(item), state.context),
         [&](auto&& range) {
-          using Range = std::remove_reference_t<decltype(range)>;
           // Those that are there already, and few, need not be kept. A lazy range may take long to
           // go through, be it short.
-          if constexpr (std::ranges::sized_range<Range&> &&
-                        (!std::ranges::view<Range> || std::ranges::contiguous_range<Range&>)) {
+          if constexpr (!Rest::kLazy) {
             if (std::ranges::size(range) <= emit.room()) {
               for (auto&& output : range) {
                 if constexpr (Rest::kMovesItems) {

@@ -64,10 +64,12 @@ class Transform final : public FunctionStage {
 
     Verdict Process(void* items, size_t count, size_t& taken, absl::Status& error) override {
       Verdict verdict = Verdict::kNext;
-      outputs_.Reserve(count);
       if constexpr (Kernel::kExpands) {
         expanding_.pace.Begin(expanding_.context);
-        const LimitedEmit emit{outputs_, expanding_.pace.limit()};
+        size_t room = std::min(expanding_.pace.limit(), kMostOfItsSize);
+        outputs_.Reserve(room);
+        typename Items<O>::Filler filler(outputs_);
+        const LimitedEmit emit{filler, room};
         verdict = kernel_.Continue(state_, emit, error);
         if (verdict == Verdict::kNext && emit.room() > 0) {
           TakeEach<I>(items, count, taken, [&](I&& item) {
@@ -75,8 +77,9 @@ class Transform final : public FunctionStage {
             return verdict == Verdict::kNext && emit.room() > 0;
           });
         }
-        expanding_.pace.End(expanding_.context, outputs_.size());
+        expanding_.pace.End(expanding_.context, filler.size());
       } else {
+        outputs_.Reserve(count);
         typename Items<O>::Filler filler(outputs_);
         const auto emit = [&filler](O output) { filler.Push(std::move(output)); };
         TakeEach<I>(items, count, taken, [&](I&& item) {
@@ -93,13 +96,18 @@ class Transform final : public FunctionStage {
     ItemBuffer* outputs() override { return &outputs_; }
 
    private:
-    // For a kernel that emits several items for one.
+    // For a kernel that emits several items for one: into room that is there.
     struct LimitedEmit {
-      void operator()(O output) const { outputs.Push(std::move(output)); }
-      size_t room() const { return most - std::min(most, outputs.size()); }
-      Items<O>& outputs;
-      const size_t most;
+      void operator()(O output) const {
+        filler.Push(std::move(output));
+        --left;
+      }
+      size_t room() const { return left; }
+      typename Items<O>::Filler& filler;
+      size_t& left;
     };
+    // So many that they take little memory.
+    static constexpr size_t kMostOfItsSize = std::max<size_t>(1, 256 * 1024 / sizeof(O));
     // How many it emits at a time, whatever one item gives.
     struct Expanding {
       explicit Expanding(Context& context) : context(context) {}
