@@ -195,7 +195,7 @@ Outcome Channel::ParkReceive(ReceiveRequest& request) {
   WakeList wakes;
   Lock lock(mutex_);
   Outcome outcome = Outcome::kNone;
-  if (run_cancelled() || senders_ == 0 || receivers_ == 0 || available()) {
+  if (run_cancelled() || at_end() || available()) {
     outcome = TakeLocked(request, wakes);
   } else {
     Link(receivers_waiting_, request, kReceiverParked);
@@ -219,7 +219,7 @@ bool Channel::SelectReceive(ReceiveRequest& request) {
   Lock lock(mutex_);
   Outcome outcome = run_cancelled() ? Outcome::kCancelled
                     : available()   ? Outcome::kDone
-                    : senders_ == 0 ? Outcome::kEnd
+                    : at_end()      ? Outcome::kEnd
                                     : Outcome::kNone;
   if (outcome == Outcome::kNone) {
     Link(receivers_waiting_, request, kReceiverParked);
@@ -290,17 +290,28 @@ void Channel::EndSends(Outcome outcome, WakeList& wakes) {
   }
 }
 
-void Channel::CloseReceiver() {
+bool Channel::CloseReceiver() {
+  bool senders_left = false;
   {
     WakeList wakes;
     Lock lock(mutex_);
-    if (--receivers_ > 0) return;
-    if (run_cancelled()) return;  // what is left is discarded with the run
+    if (--receivers_ > 0) return false;
+    if (run_cancelled()) return false;  // what is left is discarded with the run
+    senders_left = senders_ > 0;
     gate_.fetch_or(kReceiverGone, std::memory_order_seq_cst);
     EndSends(Outcome::kClosed, wakes);
     EndReceives(wakes);  // of threads at the graph's edge
   }
   DestroyQueued(&Channel::unread_);
+  return senders_left;
+}
+
+void Channel::EndInput() {
+  WakeList wakes;
+  Lock lock(mutex_);
+  input_ended_ = true;
+  // Nothing is queued while receivers are parked.
+  EndReceives(wakes);
 }
 
 void Channel::Cancel() {
@@ -526,7 +537,7 @@ Outcome Channel::TakeLocked(ReceiveRequest& request, WakeList& wakes) {
     }
     return Outcome::kDone;
   }
-  return senders_ == 0 || receivers_ == 0 ? Outcome::kEnd : Outcome::kNone;
+  return at_end() ? Outcome::kEnd : Outcome::kNone;
 }
 
 void Channel::LinkSender(SendRequest& request) {

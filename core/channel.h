@@ -232,8 +232,13 @@ class Channel final : public Pooled {
   // A sender will not send any more: the last Work of its stage has ended, or it feeds back into a loop that is quiet. After
   // the last of them, receivers take what is queued and see the end. The sender's sends are refused from then on. Idempotent.
   void CloseSender(SendingEnd& sender, WakeList& wakes);
-  // One Work of the receiving stage has ended. After the last, senders see kClosed and what is queued is unread.
-  void CloseReceiver();
+  // One Work of the receiving stage has ended. After the last, senders see kClosed and what is
+  // queued is unread. True if it was the last, of a run that goes on, and there are senders who
+  // could learn of it.
+  bool CloseReceiver();
+  // Receivers see the end once nothing is queued, though there are senders: nobody wants what they
+  // would make of more. Idempotent.
+  void EndInput();
   // Claims every waiter; the signal `cancelled` is set already. What is queued stays until Discard.
   void Cancel();
   // Claims the parked senders that are sources; the signal `draining` is set already.
@@ -405,6 +410,10 @@ class Channel final : public Pooled {
   // --- With the lock. A WakeList declared before the Lock is flushed after the lock is released. ---
 
   Outcome PutLocked(SendRequest& request, WakeList& wakes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Whether nothing will come beside what is queued.
+  bool at_end() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return senders_ == 0 || receivers_ == 0 || input_ended_;
+  }
   Outcome TakeLocked(ReceiveRequest& request, WakeList& wakes)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void LinkSender(SendRequest& request) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -487,6 +496,7 @@ class Channel final : public Pooled {
       0;  // what the linked senders have not sent; not kept for a single channel. Guarded by the lock
   // In the order of their positions. They count as leased: they have been handed out and have not left.
   std::unique_ptr<ReturnedBatch> returned_ ABSL_GUARDED_BY(mutex_);
+  bool input_ended_ ABSL_GUARDED_BY(mutex_) = false;  // by EndInput
   int senders_ ABSL_GUARDED_BY(mutex_) = 0;
   int receivers_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t dropped_newest_ ABSL_GUARDED_BY(mutex_) = 0;  // they never had a position

@@ -26,10 +26,11 @@ Context::Context(internal::ContextTree& tree, const std::atomic<bool>& draining)
       stage_name_(nullptr),
       is_source_(false) {}
 
-Context::Context(Context& parent, bool is_source, const std::string& stage_name)
+Context::Context(Context& parent, const std::atomic<bool>& draining, bool is_source,
+                 const std::string& stage_name)
     : tree_(parent.tree_),
       parent_(&parent),
-      draining_(parent.draining_),
+      draining_(&draining),
       stage_name_(&stage_name),
       is_source_(is_source),
       deadline_(parent.deadline_) {

@@ -87,7 +87,8 @@ class Context final {
   // finishes or leaves out what it has begun, reads nothing more, and ends, whether it was told
   // what to read by an In or not. A Work that only processes what it receives need not ask: its
   // input ends when those upstream have ended. Only the sends of stages without an In are refused
-  // by a drain, and only the sleeps of these end. Any thread.
+  // by a drain, and only the sleeps of these end. True also in the Works of a stage of the library
+  // whose outputs nobody wants any more. Any thread.
   bool draining() const { return draining_->load(std::memory_order_acquire); }
   // Notes that this Work leaves out input because the run drains; the report says so (`input_cut`).
   // For stages that read from outside and have an In: of a stage without one that has not ended
@@ -120,13 +121,15 @@ class Context final {
 
   // --- To be awaited, by the Work whose Context this is (or is below of) ---
 
-  // A Status: OK after `duration`, or sooner where the run drains and this is a source; CANCELLED.
+  // A Status: OK after `duration`, or sooner where `draining()` turns true; CANCELLED.
   [[nodiscard]] internal::SleepOperation Sleep(absl::Duration duration);
   // Lets others run first. Returns nothing.
   [[nodiscard]] internal::YieldOperation Yield();
   // Runs `fn()` or `fn(Context&)` on the engine's threads for blocking calls and gives what it returns: Status for void and
   // Status, StatusOr<R> otherwise. An exception becomes INTERNAL. RESOURCE_EXHAUSTED if the system has no thread for it. At
   // cancellation a call that has not begun is dropped, with CANCELLED; one that runs is waited for: let it look at `cancelled()`.
+  // A call that returns after this Context's deadline gives DEADLINE_EXCEEDED, or its own error;
+  // what else it returned is destroyed.
   template <class F>
   [[nodiscard]] internal::BlockingOperation<F> Blocking(F fn);
   // Awaits an awaitable of another library, which may resume on any thread; the Work goes on on the engine's. Gives what
@@ -155,8 +158,10 @@ class Context final {
 
   // A run's root.
   Context(internal::ContextTree& tree, const std::atomic<bool>& draining);
-  // A Work's. `is_source`: its stage has no In, so that its sleeps end when the run drains. `stage_name` is kept by reference.
-  Context(Context& parent, bool is_source, const std::string& stage_name);
+  // A Work's. `draining` is its stage's. `is_source`: that has no In, so that its sleeps end when it drains. `draining` and
+  // `stage_name` are kept by reference.
+  Context(Context& parent, const std::atomic<bool>& draining, bool is_source,
+          const std::string& stage_name);
   // A child of a Work's. `passed`: its deadline has.
   Context(Context& parent, Instant deadline, bool passed);
 

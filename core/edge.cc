@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <condition_variable>
 
+#include "absl/strings/str_cat.h"
 #include "weir/core/edge_wait.h"
 #include "weir/core/engine_state.h"
+#include "weir/core/if_room.h"
 #include "weir/core/run_state.h"
 
 namespace weir::internal {
@@ -61,6 +63,7 @@ class EdgeStage::Visit {
   Visit& operator=(const Visit&) = delete;
   ~Visit();
   EngineState& engine() const { return run_->engine(); }
+  absl::Status cause() const { return run_->root().cause(); }
   const absl::Status& status() const { return status_; }
 
  private:
@@ -71,19 +74,42 @@ class EdgeStage::Visit {
 EdgeStage::Visit::Visit(EdgeStage& edge, bool may_wait) {
   MutexLock lock(edge.mutex_);
   if (edge.run_ == nullptr) {
-    status_ = edge.over_;
+    status_ = edge.SayOver();
   } else if (edge.closed_) {
-    status_ = absl::OutOfRangeError("");
+    status_ = edge.Say(absl::StatusCode::kOutOfRange, edge.why_closed_);
   } else if (edge.run_->TryHold()) {
     run_ = edge.run_;
     if (may_wait) status_ = engine().MayWait();
   } else {
-    status_ = edge.run_->tearing_down() ? absl::CancelledError("") : absl::OutOfRangeError("");
+    status_ = edge.run_->tearing_down()
+                  ? edge.SayCancelled(edge.run_->root().cause())
+                  : edge.Say(absl::StatusCode::kOutOfRange, "the run is over");
   }
 }
 
 EdgeStage::Visit::~Visit() {
   if (run_ != nullptr) run_->Release();
+}
+
+absl::Status EdgeStage::Say(absl::StatusCode code, const std::string& text) const {
+  return Spelled(code, [&] {
+    return absl::StrCat("graph '", *graph_name_, "', stage '", name(), "': ", text);
+  });
+}
+
+absl::Status EdgeStage::SayCancelled(const absl::Status& cause) const {
+  return Spelled(absl::StatusCode::kCancelled, [&] {
+    return absl::StrCat("graph '", *graph_name_, "', stage '", name(),
+                        "': the run was cancelled", cause.message().empty() ? "" : ": ",
+                        cause.message());
+  });
+}
+
+absl::Status EdgeStage::SayOver() const {
+  if (graph_name_ == nullptr)
+    return absl::FailedPreconditionError("weir: no run of this graph has begun");
+  if (!last_cause_.ok()) return SayCancelled(last_cause_);
+  return Say(absl::StatusCode::kOutOfRange, "the run is over");
 }
 
 absl::Status EdgeStage::SendItem(OutBase& out, void* item, absl::Duration within) {
@@ -108,8 +134,20 @@ absl::Status EdgeStage::SendItem(OutBase& out, void* item, absl::Duration within
     if (outcome == Outcome::kTimedOut && patience <= within) outcome = channel.Overflow(request);
     if (request.sent == 0) channel.Refuse(1);
   }
-  if (outcome == Outcome::kClosed) Close();  // nobody wants more: the stage has done its part
-  return ToStatus(outcome);
+  constexpr const char* kNotWanted = "no more items are wanted, or the run drains";
+  if (outcome == Outcome::kClosed) CloseBecause(kNotWanted);  // the stage has done its part
+  const absl::Status bare = ToStatus(outcome);
+  switch (outcome) {
+    case Outcome::kDone: return bare;
+    case Outcome::kClosed: return Say(bare.code(), kNotWanted);
+    case Outcome::kTimedOut:
+      return Say(bare.code(), may_wait ? absl::StrCat("there was no room for an item within ",
+                                                      absl::FormatDuration(within))
+                                       : "there is no room for an item");
+    case Outcome::kExhausted: return Say(bare.code(), "its channel is full");
+    case Outcome::kCancelled: return SayCancelled(visit.cause());
+    default: return Say(bare.code(), "the item was not sent");
+  }
 }
 
 absl::Status EdgeStage::ReceiveItem(InBase& in, void* into, absl::Duration within) {
@@ -123,16 +161,30 @@ absl::Status EdgeStage::ReceiveItem(InBase& in, void* into, absl::Duration withi
       ReceiveFromThread<ThreadWaiter>(channel, request, may_wait, [&](ThreadWaiter& waiter) {
         return waiter.Wait(visit.engine(), within).outcome;
       });
-  if (outcome == Outcome::kEnd) Close();  // the stage has done its part
-  return ToStatus(outcome);
+  constexpr const char* kEnded = "its input has ended";
+  if (outcome == Outcome::kEnd) CloseBecause(kEnded);  // the stage has done its part
+  const absl::Status bare = ToStatus(outcome);
+  switch (outcome) {
+    case Outcome::kDone: return bare;
+    case Outcome::kEnd: return Say(bare.code(), kEnded);
+    case Outcome::kTimedOut:
+      return Say(bare.code(), may_wait ? absl::StrCat("no item came within ",
+                                                      absl::FormatDuration(within))
+                                       : "there is no item");
+    case Outcome::kCancelled: return SayCancelled(visit.cause());
+    default: return Say(bare.code(), "no item was received");
+  }
 }
 
-void EdgeStage::Close() {
+void EdgeStage::Close() { CloseBecause("it has been closed"); }
+
+void EdgeStage::CloseBecause(const char* why) {
   RunState* run = nullptr;
   {
     MutexLock lock(mutex_);
     if (run_ == nullptr || closed_) return;
     closed_ = true;
+    why_closed_ = why;
     // It holds the run until the Work has been told: or that of the next run might be.
     if (!run_->TryHold()) return;
     run = run_;
@@ -151,12 +203,13 @@ void EdgeStage::BeginRun(RunState& run) {
   closing_.Reset();
   MutexLock lock(mutex_);
   run_ = &run;
+  graph_name_ = &run.graph_name();
   closed_ = false;
 }
 
 void EdgeStage::EndRun() {
   MutexLock lock(mutex_);
-  over_ = run_->tearing_down() ? absl::CancelledError("") : absl::OutOfRangeError("");
+  last_cause_ = run_->root().cause();
   run_ = nullptr;
 }
 

@@ -11,8 +11,8 @@
 //
 // Their operations may block the calling thread, so they are refused with FAILED_PRECONDITION on the engine's own threads,
 // whether they would have had to wait or not, but for the forms that try once (`SendWithin(absl::ZeroDuration(), ...)`), which
-// callbacks may use anywhere. The results are those of the ports (port.h); FAILED_PRECONDITION also where no run of the graph
-// has begun.
+// callbacks may use anywhere. The results are those of the ports (port.h), with a text that names
+// graph and stage; FAILED_PRECONDITION also where no run of the graph has begun.
 #pragma once
 
 #include <new>
@@ -50,13 +50,23 @@ class EdgeStage : public Stage {
   class Visit;
 
   bool used_by_any_thread() const override { return true; }
+  // `why` is what an operation that comes later gives as the reason.
+  void CloseBecause(const char* why);
+  // A status of this code and text, with the names of graph and stage before it.
+  absl::Status Say(absl::StatusCode code, const std::string& text) const;
+  absl::Status SayCancelled(const absl::Status& cause) const;
+  // What an operation gives while no run is there, with the lock held.
+  absl::Status SayOver() const;
 
   Turnstile closing_;
   Mutex mutex_;
   RunState* run_ = nullptr;  // guarded by mutex_
   bool closed_ = false;      // guarded by mutex_
-  // What is left to say when the run is over: guarded by mutex_.
-  absl::Status over_ = absl::FailedPreconditionError("weir: no run of this graph has begun");
+  const char* why_closed_ = "";  // guarded by mutex_
+  // Of the last run, once it is over: OK if it was not cancelled. Guarded by mutex_.
+  absl::Status last_cause_;
+  // Null before the first run. Constant while a run lasts.
+  const std::string* graph_name_ = nullptr;
 };
 
 }  // namespace internal

@@ -17,8 +17,9 @@
 
 namespace weir::internal {
 
-// The largest item, and the most strictly aligned, that a channel carries by value. Items stand on threads' stacks and in the frames
-// of coroutines, which compilers align to no more than their `operator new` does (PromiseBase).
+// The largest item, and the most strictly aligned, that a channel carries by value. Items stand on
+// threads' stacks and in the frames of coroutines, which compilers align to no more than their
+// `operator new` does (PromiseBase).
 inline constexpr size_t kLargestItem = 64 * 1024;
 inline constexpr size_t kStrictestItem = kCacheLine;
 
@@ -39,8 +40,8 @@ constexpr bool IsItem() {
   return true;
 }
 
-// What a stage is said to send whose function has been refused at compile time (weir/stages/function_check.h): so that what comes
-// after it is not refused too.
+// What a stage is said to send whose function has been refused at compile time
+// (weir/stages/function_check.h): so that what comes after it is not refused too.
 struct NoItem {};
 
 // How much memory an item takes, where a channel's bytes are bounded and its In does not say (In::MeasureBy): its own size, and

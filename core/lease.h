@@ -41,6 +41,7 @@ class LeaseBase {
 
  private:
   friend class Work;
+  friend class LeaseCase;
   template <class>
   friend class ReceiveBatchOperation;
 

@@ -129,6 +129,12 @@ class BlockingOperationBase : public Operation, protected BlockingTask {
   ~BlockingOperationBase() = default;
   // kDone if the call has been made.
   Outcome Finish();
+  // That of a Context which has one of its own: it does not end a call that does not look at it.
+  // The run's cancels the run.
+  bool DeadlineHasPassed() const {
+    return context_.deadline() < work_->context().deadline() &&
+           context_.Now() >= context_.deadline();
+  }
   Context& context_;
 
  private:
@@ -150,7 +156,10 @@ class BlockingOperation final : public BlockingOperationBase {
 
   Result await_resume() {
     switch (Finish()) {
-      case Outcome::kDone: return std::move(*result_);
+      case Outcome::kDone:
+        if (late_ && result_->ok() && !work_->context().cancelled())
+          return absl::DeadlineExceededError("the blocking call returned after its deadline");
+        return std::move(*result_);
       case Outcome::kExhausted:
         return absl::ResourceExhaustedError("weir: no thread can be started for a blocking call");
       default: return absl::CancelledError("");
@@ -169,10 +178,12 @@ class BlockingOperation final : public BlockingOperationBase {
     } catch (...) {
       result_.emplace(ToStatus(std::current_exception()));
     }
+    late_ = DeadlineHasPassed();
   }
 
   F fn_;
   std::optional<Result> result_;
+  bool late_ = false;
 };
 
 // A coroutine that starts at once and frees itself: it awaits the foreign awaitable on behalf of a Work.

@@ -140,6 +140,7 @@ class OutBase : public PortBase {
 // select.h
 template <class T>
 class ReceiveCase;
+class LeaseCase;
 class SendCase;
 
 template <class T>
@@ -191,6 +192,10 @@ class In final : public internal::InBase {
       std::optional<T>& item ABSL_ATTRIBUTE_LIFETIME_BOUND) {
     return internal::ReceiveCase<T>(*this, item);
   }
+
+  // A case of a Select: leases what is there into `lease`, as ReceiveBatch does; what `lease` still
+  // holds goes back first.
+  [[nodiscard]] internal::LeaseCase OnReceiveBatch(Lease<T>& lease ABSL_ATTRIBUTE_LIFETIME_BOUND);
 
   // After a Receive that gave nothing: OK if the input is complete, CANCELLED if it was cut off: by the end of the run, or because
   // the Receive's own bound ended it, its duration or its Context, while there was or might have come more.

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 
 namespace weir {
 
@@ -37,8 +36,10 @@ std::string FindBottleneck(const std::vector<StageReport>& stages) {
     }
   }
   if (busiest == nullptr) return "";
-  return absl::StrFormat("%s: its %d worker%s busy in %.0f %% of the samples", busiest->name,
-                         busiest->workers, busiest->workers == 1 ? " was" : "s were", most * 100);
+  // Not StrFormat, which ends the process where there is no memory.
+  return absl::StrCat(busiest->name, ": its ", busiest->workers,
+                      busiest->workers == 1 ? " worker was" : " workers were", " busy in ",
+                      static_cast<int>(most * 100 + 0.5), " % of the samples");
 }
 
 }  // namespace internal

@@ -25,10 +25,10 @@ struct StageReport {
   uint64_t received = 0;  // items, over all its inputs
   uint64_t sent = 0;      // items, over all its outputs that share no channel with others
   // How often the sampler found its Works in each state; a few hundred samples a second, in simulation one each step.
-  uint64_t busy = 0;     // running, or ready to
+  uint64_t busy = 0;     // running, or ready to, or in a Blocking call
   uint64_t starved = 0;  // waiting for input
   uint64_t blocked = 0;  // waiting for room downstream
-  // Sleeping, in Blocking or External, fused and not at work, or waiting for its turn.
+  // Sleeping, in External, fused and not at work, or waiting for its turn.
   uint64_t waiting = 0;
 };
 

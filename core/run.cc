@@ -5,6 +5,8 @@
 #include <new>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
+#include "weir/core/if_room.h"
 #include "weir/core/run_state.h"
 
 namespace weir {
@@ -87,7 +89,14 @@ Report Run::Wait() { return WaitFor(absl::InfiniteDuration()); }
 Report Run::WaitFor(absl::Duration timeout) {
   const absl::Status waited = state_->Await(state_->engine().clock().Now() + timeout);
   Report report = state_->Snapshot();
-  if (!waited.ok() && !report.over) report.status = waited;
+  if (absl::IsDeadlineExceeded(waited) && !report.over) {
+    report.status = internal::Spelled(waited.code(), [&] {
+      return absl::StrCat("graph '", report.graph, "': the run is not over after ",
+                          absl::FormatDuration(timeout));
+    });
+  } else if (!waited.ok() && !report.over) {
+    report.status = waited;
+  }
   return report;
 }
 

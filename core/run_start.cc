@@ -62,7 +62,8 @@ bool RunState::Prepare(absl::Status refused) {
   ReserveToFill(stages_, order.size());
   place_of_.resize(order.size());
   for (Stage* stage : order) {
-    auto record = std::make_unique<StageRecord>();
+    place_of_[stage->index_] = static_cast<uint32_t>(stages_.size());
+    StageRecord* const record = stages_.emplace_back(std::make_unique<StageRecord>()).get();
     record->stage = stage;
     record->workers = stage->workers();
     record->live = stage->workers();
@@ -71,8 +72,6 @@ bool RunState::Prepare(absl::Status refused) {
     for (int i = 0; i < stage->workers(); ++i) {
       works_.push_back(std::make_unique<Work>(*this, *stage, i, static_cast<int>(works_.size())));
     }
-    place_of_[stage->index_] = static_cast<uint32_t>(stages_.size());
-    stages_.push_back(std::move(record));
   }
   const std::vector<std::vector<Stage*>> loops = graph_.Loops();
   std::vector<bool> looping(order.size());

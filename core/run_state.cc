@@ -37,6 +37,10 @@ RunState::~RunState() {
   std::erase(graph_.over_, this);
 }
 
+const std::atomic<bool>& RunState::DrainingFor(const Stage& stage) const {
+  return RecordOf(stage).draining;
+}
+
 // --- Holding it open ---
 
 void RunState::Hold() {

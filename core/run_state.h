@@ -68,8 +68,10 @@ class RunState final {
   // --- For Works and the parts of the engine ---
 
   EngineState& engine() { return engine_; }
+  const std::string& graph_name() const { return graph_.name(); }
   Executor& executor() { return executor_; }
   Context& root() { return root_; }
+  const std::atomic<bool>& DrainingFor(const Stage& stage) const;
   bool tearing_down() const { return signals_.cancelled.load(std::memory_order_acquire); }
   // The Work is not running and may not go on until its turn comes; it is posted then.
   void ArriveAtGate(Work& work);
@@ -108,6 +110,8 @@ class RunState final {
     int workers;
     uint32_t first_work = 0;          // in works_: those of a stage are side by side
     std::atomic<int> open{0};         // those of its Works that have not closed their ports
+    // What its Contexts see as draining. Release; orders what was closed before it.
+    std::atomic<bool> draining{false};
     int live = 0;                     // guarded by mutex_
     absl::Status outcome;             // guarded by mutex_: the first that was not OK
     StageRecord* previous = nullptr;  // the only stage before it
@@ -202,7 +206,8 @@ class RunState final {
   // "is blocked on frames.in, 64 of 64"
   std::string DescribeWait(const Wait& wait, const Work& work) const;
   // ": runs, or is ready to; at item 17 of read.in"
-  std::string DescribeOverdue(const Work& work) const;
+  // `runner` is the Work itself, or the one that runs its body.
+  std::string DescribeOverdue(const Work& work, const Work& runner) const;
   // Whether another Work runs its body while it sleeps.
   bool IsFusedAway(const Work& work) const;
   bool IsQuiet(const LoopRecord& loop) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -215,6 +220,10 @@ class RunState final {
   void FillReport(Report& report) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Keep(const absl::Status& error) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool EndedEarly(const Stage& stage, const absl::Status& result) const;
+  // Nobody receives from `channel` any more: the stages of which nobody receives anything end,
+  // those that wait for what they would send, and sources that sleep.
+  void EndUnwanted(const Channel& channel);
+  void WakeSleepers(const StageRecord& record);
 
   // Constant after construction.
   EngineState& engine_;

@@ -44,7 +44,8 @@ void RunState::Sample() {
         kind = WaitKind::kRun;
       }
       switch (kind) {
-        case WaitKind::kNothing: counter = &record->busy; break;
+        case WaitKind::kNothing:
+        case WaitKind::kBlocking: counter = &record->busy; break;
         case WaitKind::kReceive: counter = &record->starved; break;
         case WaitKind::kSend: counter = &record->blocked; break;
         default: break;
@@ -115,8 +116,11 @@ std::string RunState::DescribeWait(const Wait& wait, const Work& work) const {
   return "waits";
 }
 
-std::string RunState::DescribeOverdue(const Work& work) const {
-  std::string text = absl::StrCat(": ", DescribeWait(work.waiting(), work));
+std::string RunState::DescribeOverdue(const Work& work, const Work& runner) const {
+  // One that another runs sleeps, and what it waits for is not why it has not stopped.
+  std::string text = absl::StrCat(": ", &work == &runner
+                                            ? DescribeWait(work.waiting(), work)
+                                            : absl::StrCat("runs, fused with ", NameOf(runner)));
   for (const InBase* in : work.stage_.ins()) {
     // What a stage holds it has received last; those of several workers are counted together.
     const uint64_t received = in->channel().ledger().received;
@@ -136,7 +140,10 @@ void RunState::AppendCensus(std::vector<CensusEntry>& works) const {
     CensusEntry& entry = works.emplace_back();
     entry.graph = graph_.name();
     entry.work = work->Name();
-    entry.waits = DescribeWait(wait, *work);
+    const Work* const other = work->runs_for();
+    entry.waits = other != nullptr && wait.kind == WaitKind::kNothing
+                      ? absl::StrCat("runs the function of ", NameOf(*other), ", fused with it")
+                      : DescribeWait(wait, *work);
     if (wait.kind == WaitKind::kNothing || *wait.place.file_name() == '\0') continue;
     entry.place = NameOfPlace(wait.place);
     if (work->waits_seen_ == waits) entry.age = now - work->seen_since_;
@@ -148,7 +155,7 @@ std::string RunState::WorkId::Name() const { return absl::StrCat(stage->name(), 
 void RunState::FillReport(Report& report) const {
   report.graph = graph_.name();
   report.drained = drained_;
-  report.input_cut = tree_.input_cut.load(std::memory_order_acquire);
+  report.input_cut = drained_ && tree_.input_cut.load(std::memory_order_acquire);
   report.errors = errors_;
   report.more_errors = more_errors_;
   report.elapsed = figures_final_ ? elapsed_ : engine_.clock().Now() - began_;

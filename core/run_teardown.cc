@@ -112,15 +112,33 @@ void RunState::Drain(absl::Duration deadline, Partial partial) {
     }
     if (all_ended) drain_deadline_.Disarm();
   }
-  {
-    WakeList wakes;
-    MutexLock lock(tree_.mutex);
-    for (const auto& work : works_) {
-      if (work->is_source()) work->context().WakeSleepersLocked(wakes);
-    }
+  for (const auto& record : stages_) {
+    record->draining.store(true, std::memory_order_release);
+    if (record->stage->ins().empty()) WakeSleepers(*record);
   }
   for (ChannelRecord& record : channels_) record.channel->Drain();
   Release();
+}
+
+void RunState::WakeSleepers(const StageRecord& record) {
+  WakeList wakes;
+  MutexLock lock(tree_.mutex);
+  for (int i = 0; i < record.workers; ++i) WorkOf(record, i).context().WakeSleepersLocked(wakes);
+}
+
+void RunState::EndUnwanted(const Channel& channel) {
+  for (const OutBase* closed : channels_[channel.place()].plan.outs) {
+    const Stage& stage = closed->stage();
+    const bool source = stage.ins().empty();
+    if (!source && !stage.ends_when_unwanted()) continue;
+    if (std::any_of(stage.outs().begin(), stage.outs().end(),
+                    [](const OutBase* out) { return !out->refused(); }))
+      continue;
+    StageRecord& record = RecordOf(stage);
+    record.draining.store(true, std::memory_order_release);
+    WakeSleepers(record);
+    for (const InBase* in : stage.ins()) in->channel().EndInput();
+  }
 }
 
 // --- Unwinding, one at a time ---
@@ -179,7 +197,7 @@ void RunState::GraceIsOver() {
                                         absl::FormatDuration(engine_.grace()),
                                         " after the run was cancelled");
         if (!waits_for_thread) {
-          line += DescribeOverdue(*other);
+          line += DescribeOverdue(*other, work);
         } else {
           line += ": is ready, and waits for a thread";
           if (culprit != nullptr) absl::StrAppend(&line, ", as ", culprit->Name(), " holds one");
@@ -228,7 +246,9 @@ void RunState::WorkEnded(Work& work, absl::Status result) {
       WakeList wakes;
       for (OutBase* out : stage.outs()) out->Close(wakes);
     }
-    for (InBase* in : stage.ins()) in->channel().CloseReceiver();
+    for (InBase* in : stage.ins()) {
+      if (in->channel().CloseReceiver()) EndUnwanted(in->channel());
+    }
   }
 
   Work* next = nullptr;

@@ -25,6 +25,33 @@ void ReceiveCaseBase::Note(int worker, Outcome outcome) {
   in_.channel().NoteBounded(worker, outcome);
 }
 
+uint64_t LeaseCase::bit() const { return InputBit(in_.place()); }
+Outcome LeaseCase::Try() {
+  constexpr size_t kMost = 64;
+  lease_.Release();
+  request_.max = std::min(kMost, in_.channel().capacity());
+  lease_.buffer_.Reserve(request_.max);
+  request_.into = lease_.buffer_.data();
+  request_.lease = true;
+  request_.got = 0;
+  request_.won = false;
+  return in_.channel().Take(request_);
+}
+bool LeaseCase::Park(Waiter& waiter, bool bounded) {
+  request_.waiter = &waiter;
+  request_.bounded = bounded;
+  return in_.channel().SelectReceive(request_);
+}
+void LeaseCase::Unlink() { in_.channel().UnlinkReceive(request_); }
+void LeaseCase::Note(int worker, Outcome outcome) { in_.channel().NoteBounded(worker, outcome); }
+void LeaseCase::Complete(Work& work) {
+  lease_.buffer_.SetSize(request_.got);
+  lease_.position_ = request_.position;
+  lease_.channel_ = &in_.channel();
+  lease_.work_ = &work;
+  work.OpenLease(lease_);
+}
+
 SendCase::SendCase(OutBase& out, void* item) : out_(out) {
   request_.items = item;
   request_.count = 1;
@@ -130,7 +157,7 @@ Selected SelectOperation::await_resume() {
   for (size_t i = 0; i < cases_.size(); ++i) {
     if (cases_[i]->enabled_ && (cut_off || i == which_)) cases_[i]->Note(work_->index(), outcome_);
   }
-  if (outcome_ == Outcome::kDone) cases_[which_]->Complete();
+  if (outcome_ == Outcome::kDone) cases_[which_]->Complete(*work_);
   if (outcome_ == Outcome::kCancelled) which_ = cases_.size();
   if (outcome_ == Outcome::kClosed && which_ == cases_.size()) {
     return {which_,

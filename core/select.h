@@ -67,7 +67,7 @@ class SelectCase {
   // After Unlink: whether it was through this case that the wait was decided.
   virtual bool won() const = 0;
   // It has been chosen, with kDone.
-  virtual void Complete() {}
+  virtual void Complete(Work& work) { (void)work; }
   // How the wait of the Work of index `worker` ended for it.
   virtual void Note(int worker, Outcome outcome) { (void)worker, (void)outcome; }
 
@@ -100,7 +100,7 @@ class ReceiveCase final : public ReceiveCaseBase {
   ReceiveCase(InBase& in, std::optional<T>& into) : ReceiveCaseBase(in, room_), into_(into) {}
 
  private:
-  void Complete() override {
+  void Complete(Work&) override {
     T& item = *std::launder(reinterpret_cast<T*>(room_));
     into_.emplace(std::move(item));
     item.~T();
@@ -108,6 +108,26 @@ class ReceiveCase final : public ReceiveCaseBase {
 
   std::optional<T>& into_;
   alignas(T) unsigned char room_[sizeof(T)];
+};
+
+class LeaseCase final : public SelectCase {
+ public:
+  LeaseCase(InBase& in, LeaseBase& lease) : in_(in), lease_(lease) {}
+  LeaseCase(const LeaseCase&) = delete;
+  LeaseCase& operator=(const LeaseCase&) = delete;
+
+ private:
+  uint64_t bit() const override;
+  Outcome Try() override;
+  bool Park(Waiter& waiter, bool bounded) override;
+  void Unlink() override;
+  bool won() const override { return request_.won; }
+  void Complete(Work& work) override;
+  void Note(int worker, Outcome outcome) override;
+
+  InBase& in_;
+  LeaseBase& lease_;
+  ReceiveRequest request_;
 };
 
 class SendCase final : public SelectCase {
@@ -193,11 +213,16 @@ class [[nodiscard]] SelectOf final : private SelectCases<kCases>, public SelectO
 }  // namespace internal
 
 template <class T>
+internal::LeaseCase In<T>::OnReceiveBatch(Lease<T>& lease) {
+  return internal::LeaseCase(*this, static_cast<internal::LeaseBase&>(lease));
+}
+
+template <class T>
 internal::SendCase Out<T>::OnSend(T& item) {
   return internal::SendCase(*this, &item);
 }
 
-// Cases are what In::OnReceive and Out::OnSend give.
+// Cases are what In::OnReceive, In::OnReceiveBatch and Out::OnSend give.
 template <class... Cases>
 [[nodiscard]] auto Select(Cases&&... cases) {
   static_assert(sizeof...(Cases) > 0, "weir: Select takes at least one case");

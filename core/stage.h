@@ -66,7 +66,8 @@ class Stage : public internal::Pooled {
   // What each worker of the stage does, from the run's beginning to its end. On the pool's threads, one at a time for one
   // worker. It must not block a thread (`Context::Blocking` is for that). How it ends:
   //   OK                            done
-  //   the OUT_OF_RANGE of an Out    nobody downstream wants more: no failure
+  //   the OUT_OF_RANGE of an Out    nobody downstream wants more: no failure. A stage without an In learns of it in its sleep too:
+  //                                 once nobody receives from any of its Outs, `context.draining()` turns true
   //   CANCELLED after a cancel      no failure of this stage
   //   anything else, an exception   the run fails, with this as its cause if it is the first
   virtual Task<> Work(Context& context) = 0;
@@ -99,6 +100,10 @@ class Stage : public internal::Pooled {
   // to the next, can be run by the Works of the stage before it (weir/stages/fuse.h).
   virtual bool can_run_next() const { return false; }
   virtual bool can_run_in_previous() const { return false; }
+  // Whether it does nothing but for what it sends. Once nobody receives any of that, its Works see
+  // the end of their inputs, and its Contexts drain, as those of every stage without inputs do
+  // then.
+  virtual bool ends_when_unwanted() const { return false; }
 
   friend class Graph;
   friend class internal::InBase;

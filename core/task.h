@@ -7,8 +7,8 @@
 // that was never awaited frees the frame, and nothing of its body has run. An exception that leaves a helper is thrown
 // again at its `co_await`; one that leaves a Work ends it with INTERNAL and the exception's text.
 //
-// A frame is aligned to 64 bytes. Compilers misplace locals and parameters of a coroutine that are aligned to more
-// (`alignas(4096)`), and nothing reports it: keep those in a std::unique_ptr.
+// A frame is aligned to 64 bytes. Compilers misplace locals and parameters of a coroutine that are
+// aligned to more (`alignas(4096)`), and nothing reports it: keep those in a std::unique_ptr.
 //
 // How a Work moves between frames. Awaiting a helper does not resume it from within the awaiting frame: it names the helper
 // in the Trampoline of the thread that resumed the Work and returns there. So depth on the thread's stack is one, whatever
@@ -49,7 +49,8 @@ inline constexpr bool kIsTask = false;
 template <class T>
 inline constexpr bool kIsTask<Task<T>> = true;
 
-// What a coroutine gives to be awaited, weir's or another library's: whoever does not await it does not run it.
+// What a coroutine gives to be awaited, weir's or another library's: whoever does not await it does
+// not run it.
 template <class R>
 inline constexpr bool kMustBeAwaited =
     kIsTask<std::remove_cvref_t<R>> || requires(std::remove_reference_t<R>& result) {
@@ -81,8 +82,9 @@ class PromiseBase {
  public:
   PromiseBase() = default;
 
-  // Blocks are aligned enough for every frame, also that of a promise whose result is aligned to a cache line: not Pooled, whose
-  // other form of `operator delete` clang would choose for it, and not know how to call.
+  // Blocks are aligned enough for every frame, also that of a promise whose result is aligned to a
+  // cache line: not Pooled, whose other form of `operator delete` clang would choose for it, and
+  // not know how to call.
   static void* operator new(std::size_t size) { return AllocateBlock(size); }
   static void operator delete(void* block, std::size_t size) { FreeBlock(block, size); }
 

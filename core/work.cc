@@ -48,9 +48,8 @@ Work::Work(RunState& run, Stage& stage, int index, int order)
       stage_(stage),
       index_(index),
       order_(order),
-      source_(stage.ins().empty()),
       faulty_(run.engine().injects_faults()),
-      context_(run.root(), source_, stage.name()) {}
+      context_(run.root(), run.DrainingFor(stage), stage.ins().empty(), stage.name()) {}
 
 Work::~Work() = default;
 

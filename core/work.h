@@ -84,8 +84,6 @@ class Work final : public Job, public Waiter, public Pooled {
   Clock& clock();
   // The Work whose stage's body this one runs in its stead (OutBase::fused); null for its own. Read by the sampler.
   void RunFor(Work* other) { runs_for_.store(other, std::memory_order_relaxed); }
-  // True if the stage has no input: a draining run ends its sleeps and refuses its sends.
-  bool is_source() const { return source_; }
 
   // --- For the sampler, from any thread ---
   WaitKind waiting_kind() const { return waiting_kind_.load(std::memory_order_relaxed); }
@@ -131,7 +129,6 @@ class Work final : public Job, public Waiter, public Pooled {
   Stage& stage_;
   const int index_;
   const int order_;  // its place in the order of unwinding
-  const bool source_;
   const bool faulty_;  // the engine injects faults
 
   // Guarded by the run's lock (run_state.h).

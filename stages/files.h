@@ -141,6 +141,8 @@ class ReadChunksOfStage final : public Stage {
   Task<> Work(Context& context) override;
 
  private:
+  bool ends_when_unwanted() const override { return true; }
+
   const ReadOptions options_;
 };
 

@@ -182,7 +182,8 @@ class Flow {
   Out<T>* out_;
 };
 
-// What a stage sends whose function has been refused. It may be used as any other, so that nothing else is refused after it.
+// What a stage sends whose function has been refused. It may be used as any other, so that nothing
+// else is refused after it.
 template <>
 class Flow<internal::NoItem> {
  public:
@@ -199,27 +200,41 @@ class Flow<internal::NoItem> {
   Flow Via(std::string_view, std::unique_ptr<S>, ChannelOptions = {}) const {
     return *this;
   }
-  // clang-format off
-  template <class F> Flow Map(std::string_view, F, StepOptions = {}) const { return *this; }
-  template <class F> Flow Filter(std::string_view, F, StepOptions = {}) const { return *this; }
-  template <class F> Flow FlatMap(std::string_view, F, StepOptions = {}) const { return *this; }
-  template <class F> Flow Tap(std::string_view, F, StepOptions = {}) const { return *this; }
-  template <class A, class F> Flow Scan(std::string_view, A, F, ChannelOptions = {}) const { return *this; }
-  template <class A, class F> Flow Reduce(std::string_view, A, F, ChannelOptions = {}) const { return *this; }
+  template <class F>
+  Flow Map(std::string_view, F, StepOptions = {}) const { return *this; }
+  template <class F>
+  Flow Filter(std::string_view, F, StepOptions = {}) const { return *this; }
+  template <class F>
+  Flow FlatMap(std::string_view, F, StepOptions = {}) const { return *this; }
+  template <class F>
+  Flow Tap(std::string_view, F, StepOptions = {}) const { return *this; }
+  template <class A, class F>
+  Flow Scan(std::string_view, A, F, ChannelOptions = {}) const { return *this; }
+  template <class A, class F>
+  Flow Reduce(std::string_view, A, F, ChannelOptions = {}) const { return *this; }
   Flow Take(std::string_view, uint64_t, ChannelOptions = {}) const { return *this; }
   Flow Skip(std::string_view, uint64_t, ChannelOptions = {}) const { return *this; }
   Flow Batch(std::string_view, size_t, ChannelOptions = {}) const { return *this; }
-  template <class... Flows> Flow Merge(std::string_view, const Flows&...) const { return *this; }
-  template <class... Flows> Flow Concat(std::string_view, const Flows&...) const { return *this; }
-  template <class U> Flow Zip(std::string_view, const U&) const { return *this; }
-  std::vector<Flow> Broadcast(std::string_view, size_t outputs, ChannelOptions = {}) const { return {outputs, *this}; }
-  template <class F> std::vector<Flow> Partition(std::string_view, size_t outputs, F, ChannelOptions = {}) const { return {outputs, *this}; }
-  template <class F> void ForEach(std::string_view, F, StepOptions = {}) const {}
-  template <class Into> void Collect(std::string_view, Into&, ChannelOptions = {}) const {}
+  template <class... Flows>
+  Flow Merge(std::string_view, const Flows&...) const { return *this; }
+  template <class... Flows>
+  Flow Concat(std::string_view, const Flows&...) const { return *this; }
+  template <class U>
+  Flow Zip(std::string_view, const U&) const { return *this; }
+  std::vector<Flow> Broadcast(std::string_view, size_t outputs, ChannelOptions = {}) const {
+    return {outputs, *this};
+  }
+  template <class F>
+  std::vector<Flow> Partition(std::string_view, size_t outputs, F, ChannelOptions = {}) const {
+    return {outputs, *this};
+  }
+  template <class F>
+  void ForEach(std::string_view, F, StepOptions = {}) const {}
+  template <class Into>
+  void Collect(std::string_view, Into&, ChannelOptions = {}) const {}
   void Ignore(std::string_view, ChannelOptions = {}) const {}
   Flow ReadChunksOf(std::string_view, ReadOptions, StepOptions = {}) const { return *this; }
   void WriteLines(std::string_view, std::string, ChannelOptions = {}) const {}
-  // clang-format on
 
  private:
   Graph* graph_;

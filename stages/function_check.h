@@ -1,6 +1,6 @@
-// What the function of a stage has to be. A stage asks here before it makes anything of its function, says in one sentence what is
-// wrong with it, and is Refused then: nothing that follows from the mistake is compiled, so that the sentence is all that the
-// compiler prints.
+// What the function of a stage has to be. A stage asks here before it makes anything of its
+// function, says in one sentence what is wrong with it, and is Refused then: nothing that follows
+// from the mistake is compiled, so that the sentence is all that the compiler prints.
 #pragma once
 
 #include <string_view>
@@ -15,7 +15,8 @@
 
 namespace weir::internal {
 
-// Stands for the stage of a function that has been refused. It does not run: the program does not compile.
+// Stands for the stage of a function that has been refused. It does not run: the program does not
+// compile.
 template <class I, class O = NoItem>
 class Refused final : public Stage {
  public:

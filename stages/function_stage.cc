@@ -21,8 +21,9 @@ struct FunctionRound {
         work(work),
         onward(out, body->outputs(), work, kMostAtOnce, in_turn) {}
 
-  // Calls the body with as much as fits into one send; the rest of the lease waits in the channel. An item that gives more than that
-  // ends the Work's turn: others take what it has given before it gives more.
+  // Calls the body with as much as fits into one send; the rest of the lease waits in the channel.
+  // An item that gives more than that ends the Work's turn: others take what it has given before it
+  // gives more.
   void Process() {
     onward.Begin();
     onward.Run(CallBody());
@@ -114,6 +115,7 @@ absl::Status AtItem(uint64_t position, const absl::Status& error) {
 // A Work whose stage's body is run by another's sleeps in here to the end. There may be ten thousands of them: what it takes to work
 // is in a frame of its own, which is made for the first item.
 Task<> FunctionStage::Work(Context& context) {
+  if (wants_nothing()) co_return absl::OkStatus();
   Channel& input = ins()[0]->channel();
   LeaseBase lease(input.type());
   ReceiveBatchOperation receive(input, lease, 1, Unbounded());

@@ -47,8 +47,9 @@ class Body : public Pooled {
   virtual ~Body() = default;
 
   // Calls the function with one of `count` items after the other, until it gives something else than kNext, enough has been
-  // emitted, or the batch is stopped (BatchLimit). `taken` counts those that it was called with, also where it throws; of kFailed the last of them is the reason. After
-  // kMore it is called with the items that follow, or none, once what it has emitted is sent; the item that gives more stays.
+  // emitted, or the batch is stopped (BatchLimit). `taken` counts those that it was called with, also where it throws; of kFailed the
+  // last of them is the reason. After kMore it is called with the items that follow, or none, once
+  // what it has emitted is sent; the item that gives more stays.
   virtual Verdict Process(void* items, size_t count, size_t& taken, absl::Status& error) = 0;
   // The input is complete.
   virtual Verdict Finish(absl::Status& error) = 0;
@@ -92,6 +93,8 @@ class FunctionStage : public Stage {
   }
 
   bool blocking() const { return blocking_; }
+  // It ends before it has received anything.
+  virtual bool wants_nothing() const { return false; }
   void BeginRun(RunState&) override;
   void EndRun() override { reorder_.DiscardHeld(); }
 
@@ -99,6 +102,7 @@ class FunctionStage : public Stage {
   // From the first items, which are in `lease`, or from the end of an input that had none.
   Task<> WorkFrom(Context& context, LeaseBase& lease);
 
+  bool ends_when_unwanted() const override { return true; }
   bool can_run_next() const override { return fuse_; }
   bool can_run_in_previous() const override { return fusable_ && fuse_; }
 

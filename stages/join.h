@@ -10,11 +10,13 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "weir/core/select.h"
 #include "weir/core/stage.h"
 
 namespace weir {
 
-// Pairs the items of two inputs in order. Ends with the shorter one: what is left of the other is unread.
+// Pairs the items of two inputs in order. Ends with the shorter one, as soon as that has ended:
+// what is left of the other is unread.
 template <class A, class B>
 class ZipStage final : public Stage {
  public:
@@ -30,7 +32,16 @@ class ZipStage final : public Stage {
     Lease<B> bs;
     std::vector<std::pair<A, B>> pairs;
     while (true) {
-      // Items are taken in pairs: one that finds no partner goes back to its channel.
+      // Items are taken in pairs: one that finds no partner goes back to its channel. While there
+      // is none of either, whichever ends ends the stage.
+      if (as.empty() && bs.empty()) {
+        auto from_first = first.OnReceiveBatch(as);
+        auto from_second = second.OnReceiveBatch(bs);
+        auto select = Select(from_first, from_second).Biased();
+        Selected selected = co_await select;
+        if (absl::IsOutOfRange(selected.status)) co_return first.status();
+        if (!selected.status.ok()) co_return selected.status;
+      }
       if (as.empty()) {
         const bool more = co_await first.ReceiveBatch(as);
         if (!more) co_return first.status();
@@ -45,6 +56,9 @@ class ZipStage final : public Stage {
       if (!sent.ok()) co_return sent;
     }
   }
+
+ private:
+  bool ends_when_unwanted() const override { return true; }
 };
 
 // All of the first input, then all of the second, and so on.
@@ -83,6 +97,8 @@ class ConcatStage final : public Stage {
   }
 
  private:
+  bool ends_when_unwanted() const override { return true; }
+
   std::vector<std::unique_ptr<In<T>>> ins_;
 };
 

@@ -5,9 +5,10 @@
 //   Finish(state, emit, error)      the input is complete
 //
 // One coroutine drives them all (function_stage.h), over batches, so that a kernel costs a function call an item. Kernels with
-// `kFusable` can be driven by the Work of the stage before as well (fuse.h). `kExpands` says that more than one item may be
-// emitted for one that is pushed. Such a kernel stops when `emit.room()` is 0, and returns Verdict::kMore. It is asked for the rest
-// before the next item is pushed, and as often as it says so again; the item that it was pushed stays where it is meanwhile:
+// `kFusable` can be driven by the Work of the stage before as well (fuse.h). `kExpands` says that
+// more than one item may be emitted for one that is pushed. Such a kernel stops when `emit.room()`
+// is 0, and returns Verdict::kMore. It is asked for the rest before the next item is pushed, and as
+// often as it says so again; the item that it was pushed stays where it is meanwhile:
 //
 //   Continue(state, emit, error)    emits more of what it has begun with, if there is anything
 #pragma once
@@ -144,7 +145,8 @@ inline constexpr bool kRefersToItems = std::ranges::view<Range> || requires(cons
   requires !std::is_const_v<std::remove_reference_t<decltype(*std::ranges::begin(range))>>;
 };
 
-// What Unwrap gives for what a function returns: a value, or a reference to what is not the function's to give away.
+// What Unwrap gives for what a function returns: a value, or a reference to what is not the
+// function's to give away.
 template <class R>
 struct Unwrapped {
   using Type = R;
@@ -161,13 +163,20 @@ struct Unwrapped<R> {
 // A range of which a part has been emitted. One that was given away is kept in here.
 template <class Given>
 class RangeRest {
-  using Range = std::conditional_t<std::is_lvalue_reference_v<Given>, std::remove_reference_t<Given>,
-                                   std::remove_cvref_t<Given>>;
+  using Range =
+      std::conditional_t<std::is_lvalue_reference_v<Given>, std::remove_reference_t<Given>,
+                         std::remove_cvref_t<Given>>;
 
  public:
-  // Items are moved out of a container that the function has given away, not of one that it refers to.
+  // Items are moved out of a container that the function has given away, not of one that it refers
+  // to.
   static constexpr bool kMovesItems =
       !std::is_lvalue_reference_v<Given> && !kRefersToItems<std::remove_cvref_t<Given>>;
+
+  // Its items may be made as they are asked for, and take long.
+  static constexpr bool kLazy =
+      !std::ranges::sized_range<Range&> ||
+      (std::ranges::view<std::remove_cv_t<Range>> && !std::ranges::contiguous_range<Range&>);
 
   explicit RangeRest(Given&& range)
       : range_(std::forward<Given>(range)),
@@ -176,9 +185,9 @@ class RangeRest {
   RangeRest(const RangeRest&) = delete;
   RangeRest& operator=(const RangeRest&) = delete;
 
-  // Emits one item at least, if there is one. False when there are no more; true when there is no room, or the run has been
-  // cancelled, and there may be more: what follows an item is not asked for before that item has been passed on, because a lazy range
-  // may take long to make it.
+  // Emits one item at least, if there is one. False when there are no more; true when there is no
+  // room, or the run has been cancelled, and there may be more: what follows an item is not asked
+  // for before that item has been passed on, because a lazy range may take long to make it.
   template <class Emit>
   bool EmitSome(const Emit& emit, const Context& context) {
     // In a register, as in RangeGenerator.
@@ -191,7 +200,7 @@ class RangeRest {
       } else {
         emit(*at);
       }
-      if (emit.room() == 0 || context.cancelled()) {
+      if (emit.room() == 0 || (kLazy && context.cancelled())) {
         more = true;
         break;
       }
@@ -231,10 +240,9 @@ struct FlatMapKernel {
     const Verdict verdict = Unwrap(
         Call(f, std::move(item), state.context),
         [&](auto&& range) {
-          using Range = std::remove_reference_t<decltype(range)>;
-          // Those that are there already, and few, need not be kept. A lazy range may take long to go through, be it short.
-          if constexpr (std::ranges::sized_range<Range&> &&
-                        (!std::ranges::view<Range> || std::ranges::contiguous_range<Range&>)) {
+          // Those that are there already, and few, need not be kept. A lazy range may take long to
+          // go through, be it short.
+          if constexpr (!Rest::kLazy) {
             if (std::ranges::size(range) <= emit.room()) {
               for (auto&& output : range) {
                 if constexpr (Rest::kMovesItems) {
@@ -308,10 +316,10 @@ struct TakeKernel : StatelessKernel {
   using State = uint64_t;  // how many have passed
   uint64_t count;
   explicit TakeKernel(uint64_t count) : count(count) {}
+  bool wants_nothing() const { return count == 0; }
   State Begin() const { return 0; }
   template <class T, class Emit>
   Verdict Push(State& passed, T&& item, Emit&& emit, absl::Status&) {
-    if (passed == count) return Verdict::kDone;  // none were wanted
     emit(std::move(item));
     return ++passed == count ? Verdict::kDone : Verdict::kNext;
   }

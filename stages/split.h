@@ -51,6 +51,8 @@ class SplitStage : public Stage {
   }
 
  private:
+  bool ends_when_unwanted() const final { return true; }
+
   std::vector<std::unique_ptr<Out<T>>> outs_;
 };
 

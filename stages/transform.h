@@ -49,6 +49,14 @@ class Transform final : public FunctionStage {
   }
 
  private:
+  bool wants_nothing() const override {
+    if constexpr (requires { kernel_.wants_nothing(); }) {
+      return kernel_.wants_nothing();
+    } else {
+      return false;
+    }
+  }
+
   class Body final : public internal::Body {
    public:
     Body(Kernel& kernel, Context& context)
@@ -56,10 +64,12 @@ class Transform final : public FunctionStage {
 
     Verdict Process(void* items, size_t count, size_t& taken, absl::Status& error) override {
       Verdict verdict = Verdict::kNext;
-      outputs_.Reserve(count);
       if constexpr (Kernel::kExpands) {
         expanding_.pace.Begin(expanding_.context);
-        const LimitedEmit emit{outputs_, expanding_.pace.limit()};
+        size_t room = std::min(expanding_.pace.limit(), kMostOfItsSize);
+        outputs_.Reserve(room);
+        typename Items<O>::Filler filler(outputs_);
+        const LimitedEmit emit{filler, room};
         verdict = kernel_.Continue(state_, emit, error);
         if (verdict == Verdict::kNext && emit.room() > 0) {
           TakeEach<I>(items, count, taken, [&](I&& item) {
@@ -67,8 +77,9 @@ class Transform final : public FunctionStage {
             return verdict == Verdict::kNext && emit.room() > 0;
           });
         }
-        expanding_.pace.End(expanding_.context, outputs_.size());
+        expanding_.pace.End(expanding_.context, filler.size());
       } else {
+        outputs_.Reserve(count);
         typename Items<O>::Filler filler(outputs_);
         const auto emit = [&filler](O output) { filler.Push(std::move(output)); };
         TakeEach<I>(items, count, taken, [&](I&& item) {
@@ -85,13 +96,18 @@ class Transform final : public FunctionStage {
     ItemBuffer* outputs() override { return &outputs_; }
 
    private:
-    // For a kernel that emits several items for one.
+    // For a kernel that emits several items for one: into room that is there.
     struct LimitedEmit {
-      void operator()(O output) const { outputs.Push(std::move(output)); }
-      size_t room() const { return most - std::min(most, outputs.size()); }
-      Items<O>& outputs;
-      const size_t most;
+      void operator()(O output) const {
+        filler.Push(std::move(output));
+        --left;
+      }
+      size_t room() const { return left; }
+      typename Items<O>::Filler& filler;
+      size_t& left;
     };
+    // So many that they take little memory.
+    static constexpr size_t kMostOfItsSize = std::max<size_t>(1, 256 * 1024 / sizeof(O));
     // How many it emits at a time, whatever one item gives.
     struct Expanding {
       explicit Expanding(Context& context) : context(context) {}
@@ -182,10 +198,11 @@ auto Filter(F f, FunctionOptions options = {}) {
   }
 }
 
-// The items of the range that `f(I&&)` gives for each input: a container, a view, a lazy range, an endless one; or StatusOr of one.
-// A range is emitted as the stage's output has room, a few hundred items at a time at the most, and is kept meanwhile; the input
-// stays where it is, so that the range may refer to it. A cancelled run, and one in which nobody wants more, stop between two items
-// of the range. A draining one goes through it to its end.
+// The items of the range that `f(I&&)` gives for each input: a container, a view, a lazy range, an
+// endless one; or StatusOr of one. A range is emitted as the stage's output has room, a few hundred
+// items at a time at the most, and is kept meanwhile; the input stays where it is, so that the
+// range may refer to it. A cancelled run, and one in which nobody wants more, stop between two
+// items of the range. A draining one goes through it to its end.
 template <class I, class F>
 auto FlatMap(F f, FunctionOptions options = {}) {
   using internal::Mistake;
@@ -264,8 +281,8 @@ auto Reduce(A initial, F f) {
   using internal::Mistake;
   constexpr Mistake mistake = internal::MistakeOfReduce<F, A, I>();
   static_assert(IsNot(mistake, Mistake::kInitial),
-                "weir: Reduce begins every run with a copy of its initial value, and this one cannot "
-                "be copied");
+                "weir: Reduce begins every run with a copy of its initial value, and this one "
+                "cannot be copied");
   static_assert(IsNot(mistake, Mistake::kArguments),
                 "weir: Reduce calls its function with the accumulated value, of the type of the "
                 "initial one, and an item that the stage before it sends, and this function "
@@ -274,8 +291,8 @@ auto Reduce(A initial, F f) {
                 "weir: Reduce calls a plain function, and this one is a coroutine, which nothing "
                 "would run; write a Stage whose Work is the coroutine");
   static_assert(IsNot(mistake, Mistake::kNothing),
-                "weir: the function of Reduce returns the accumulated value, or an absl::StatusOr of "
-                "it, and this one returns none");
+                "weir: the function of Reduce returns the accumulated value, or an absl::StatusOr "
+                "of it, and this one returns none");
   static_assert(IsNot(mistake, Mistake::kResult),
                 "weir: the function of Reduce returns the accumulated value, and what this one "
                 "returns does not fit into the type of the initial one");

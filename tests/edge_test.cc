@@ -118,6 +118,50 @@ TEST_P(EdgeTest, Output_Close_NothingMoreIsWanted_TheSenderIsTold) {
   EXPECT_GE(report.channels[1].ledger.unread, 1u);
 }
 
+// An error of an edge is read by a program, or a person, that has many of them.
+TEST_P(EdgeTest, Errors_SayWhichStage_AndWhy) {
+  Run& run = Start(engine(), graph_);
+  EXPECT_EQ(output_.ReceiveWithin(absl::ZeroDuration()).status(),
+            absl::DeadlineExceededError("graph 'test', stage 'output': there is no item"));
+  EXPECT_EQ(
+      output_.ReceiveWithin(absl::Milliseconds(1)).status(),
+      absl::DeadlineExceededError("graph 'test', stage 'output': no item came within 1ms"));
+  Fill();
+  EXPECT_EQ(input_.SendWithin(absl::ZeroDuration(), Counted(7)),
+            absl::DeadlineExceededError(
+                "graph 'test', stage 'input': there is no room for an item"));
+  EXPECT_EQ(input_.SendWithin(absl::Milliseconds(2), Counted(7)),
+            absl::DeadlineExceededError(
+                "graph 'test', stage 'input': there was no room for an item within 2ms"));
+  EXPECT_EQ(run.WaitFor(absl::ZeroDuration()).status,
+            absl::DeadlineExceededError("graph 'test': the run is not over after 0"));
+  input_.Close();
+  EXPECT_EQ(input_.Send(Counted(7)),
+            absl::OutOfRangeError("graph 'test', stage 'input': it has been closed"));
+  absl::Status end;
+  ReceiveAll(end);
+  EXPECT_EQ(end, absl::OutOfRangeError("graph 'test', stage 'output': its input has ended"));
+  EXPECT_EQ(output_.Receive().status(), end);
+  EXPECT_TRUE(Wait(run).ok());
+  EXPECT_EQ(input_.Send(Counted(7)),
+            absl::OutOfRangeError("graph 'test', stage 'input': the run is over"));
+
+  Run& again = Start(engine(), graph_);
+  output_.Close();
+  absl::Status sent;
+  while (sent.ok()) sent = input_.Send(Counted(7));
+  // That no more items are wanted, or that the run is over, as it is soon after.
+  EXPECT_TRUE(absl::IsOutOfRange(sent)) << sent;
+  EXPECT_EQ(sent.message().find("graph 'test', stage 'input': "), 0u) << sent;
+  Wait(again);
+
+  Run& cancelled = Start(engine(), graph_);
+  cancelled.Cancel(absl::AbortedError("enough"));
+  Wait(cancelled);
+  EXPECT_EQ(output_.Receive().status(),
+            absl::CancelledError("graph 'test', stage 'output': the run was cancelled: enough"));
+}
+
 // The Work closes it, because in simulation it is the thread that receives which takes the steps.
 TEST_P(EdgeTest, Output_Close_EndsTheReceiveThatWaits) {
   Graph& graph = NewGraph();

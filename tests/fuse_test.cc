@@ -403,12 +403,15 @@ TEST_F(FuseGraceTest, ABodyThatDoesNotReturn_IsNamedByItsOwnStage) {
            }) == 2;
   };
   while (!at_gate()) std::this_thread::yield();
+  EXPECT_EQ(engine.Census().works[0].waits, "runs the function of sticks, fused with it");
   clock_.Advance(absl::Seconds(5));
   while (run.Snapshot().teardown.overdue.empty()) std::this_thread::yield();
   let_go = true;
   EXPECT_EQ(Wait(run).teardown.overdue, std::vector<std::string>{"sticks#0"});
   ASSERT_EQ(log().size(), 1u);
-  EXPECT_EQ(log()[0].find("test.sticks#0 has not stopped"), 0u) << log()[0];
+  EXPECT_EQ(log()[0],
+            "test.sticks#0 has not stopped 5s after the run was cancelled: runs, fused with "
+            "numbers");
 }
 
 // What the channel's policy does is done, where its sender waits for room first, and by the stage that sends.

@@ -187,6 +187,64 @@ TEST_P(OperationsTest, Blocking_InACancelledContext_IsDropped) {
   EXPECT_FALSE(called);
 }
 
+// A deadline does not end a call that does not look at it: but what comes too late is not taken for
+// what came in time.
+class BlockingClockTest : public WeirTest {
+ protected:
+  ManualClock clock_;
+};
+
+TEST_F(BlockingClockTest, Blocking_ReturnsAfterTheDeadline_SaysSo) {
+  Engine& engine = Threaded(1, {.clock = &clock_});
+  Graph& graph = NewGraph();
+  absl::Status in_time, late, none, own_error, endless;
+  int value = 0;
+  graph.Add<ProbeWork>("work", [&](Context& context) -> Task<> {
+    {
+      Context attempt = context.WithTimeout(absl::Seconds(2));
+      auto call = attempt.Blocking([&] {
+        clock_.Advance(absl::Seconds(1));
+        return 7;
+      });
+      absl::StatusOr<int> result = co_await call;
+      in_time = result.status();
+      if (result.ok()) value = *result;
+    }
+    {
+      Context attempt = context.WithTimeout(absl::Seconds(2));
+      auto call = attempt.Blocking([&] {
+        clock_.Advance(absl::Seconds(19));
+        return 8;
+      });
+      absl::StatusOr<int> result = co_await call;
+      late = result.status();
+    }
+    {
+      Context attempt = context.WithTimeout(absl::Seconds(2));
+      auto call = attempt.Blocking([&] { clock_.Advance(absl::Seconds(2)); });
+      none = co_await call;
+    }
+    {
+      Context attempt = context.WithTimeout(absl::Seconds(2));
+      auto call = attempt.Blocking([&](Context& own) {
+        clock_.Advance(absl::Seconds(3));
+        return own.cancelled() ? absl::AbortedError("half done") : absl::OkStatus();
+      });
+      own_error = co_await call;
+    }
+    auto call = context.Blocking([&] { clock_.Advance(absl::Hours(1)); });
+    endless = co_await call;
+    co_return absl::OkStatus();
+  });
+  EXPECT_TRUE(RunToEnd(engine, graph).ok());
+  EXPECT_TRUE(in_time.ok()) << in_time;
+  EXPECT_EQ(value, 7);
+  EXPECT_EQ(late, absl::DeadlineExceededError("the blocking call returned after its deadline"));
+  EXPECT_TRUE(absl::IsDeadlineExceeded(none)) << none;
+  EXPECT_EQ(own_error, absl::AbortedError("half done"));
+  EXPECT_TRUE(endless.ok()) << endless;
+}
+
 TEST_P(OperationsTest, Blocking_ManyAtOnce_AllAreMade) {
   constexpr int kStages = 40;  // more than there are threads for them
   Graph& graph = NewGraph();

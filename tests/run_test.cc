@@ -85,6 +85,26 @@ TEST_P(RunTest, WaitFor_NotOver_SaysSo) {
   EXPECT_TRUE(run.WaitFor(absl::ZeroDuration()).over);
 }
 
+// A stage that is in a blocking call is at work, as much as one that computes.
+TEST_F(WeirTest, Report_Bottleneck_MayBeAStageThatBlocks) {
+  Graph& graph = NewGraph();
+  auto& writes =
+      graph.Add<ProbeSink<int>>("writes", [](Context& context, In<int>& in) -> Task<> {
+        while (auto item = co_await in.Receive()) {
+          auto call = context.Blocking([] {});
+          absl::Status called = co_await call;
+          if (!called.ok()) co_return called;
+        }
+        co_return in.status();
+      });
+  From(graph, "numbers", FromRange(std::views::iota(0, 200))).To(writes.in);
+  const Report report = RunToEnd(Simulated(), graph);
+  EXPECT_TRUE(report.ok()) << report.status;
+  EXPECT_EQ(report.bottleneck.find("writes: its 1 worker was busy in "), 0u)
+      << "'" << report.bottleneck << "'";
+  EXPECT_EQ(report.stages[1].waiting, 0u);
+}
+
 TEST_P(RunTest, OnDone_IsCalledOnceWithTheFinalReport) {
   std::vector<int> into;
   Graph& graph = Numbers(10, into);

@@ -337,7 +337,8 @@ TEST_P(TransformTest, FlatMap_OfAnEndlessRange_EndsOnceNobodyWantsMore) {
   }
 }
 
-// Nothing of it is sent, because it is fused with what drops all, and so no send hears of the cancellation.
+// Nothing of it is sent, because it is fused with what drops all, and so no send hears of the
+// cancellation.
 TEST_P(TransformTest, FlatMap_OfAnEndlessRangeThatIsAllDropped_IsCancelled) {
   std::atomic<uint64_t> made{0};
   Numbers(1)
@@ -392,7 +393,8 @@ TEST_P(TransformTest, FlatMap_OfARangeThatRefersToItsInput) {
   EXPECT_EQ(got, expected);
 }
 
-// An item that knows how many of its kind there have been at once, those that are moved from included.
+// An item that knows how many of its kind there have been at once, those that are moved from
+// included.
 struct AtOnce {
   AtOnce() { most = std::max(most, ++alive); }
   AtOnce(AtOnce&&) noexcept : AtOnce() {}
@@ -635,7 +637,8 @@ TEST(PaceTest, WhatItTakesToBeginWithBodies_IsNotTheItems) {
   EXPECT_TRUE(weir::Run(engine, graph).Wait().ok());
 }
 
-// Of a range whose items take long to make, what is made is passed on, and a cancellation is heard between two of them.
+// Of a range whose items take long to make, what is made is passed on, and a cancellation is heard
+// between two of them.
 TEST(FlatMapClockTest, RangeOfSlowItems_IsPassedOnAsItIsMade_AndCancelledBetweenItems) {
   internal::ManualClock clock;
   Engine engine({.threads = 1, .clock = &clock});

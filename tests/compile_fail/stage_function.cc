@@ -1,4 +1,5 @@
-// The common mistakes with the function of a stage, a case each. What comes after the stage is right, and must not be refused too.
+// The common mistakes with the function of a stage, a case each. What comes after the stage is
+// right, and must not be refused too.
 #include <memory>
 #include <optional>
 #include <string>

@@ -404,6 +404,40 @@ TEST_P(FilesTest, WalkFiles_ARootWithinAnother_AddsNothing) {
 
 // --- Once, not on every engine ---
 
+// On real threads: in simulation nothing else can happen while a call waits.
+class SilentPipeTest : public WeirTest {
+ protected:
+  SilentPipeTest() {
+    EXPECT_EQ(::pipe(ends_), 0);
+    EXPECT_EQ(::write(ends_[1], "a\nb\n", 4), 4);
+    path_ = "/dev/fd/" + std::to_string(ends_[0]);
+  }
+  ~SilentPipeTest() override {
+    ::close(ends_[0]);
+    ::close(ends_[1]);
+  }
+  int ends_[2];
+  std::string path_;
+  Strings first_;
+};
+
+TEST_F(SilentPipeTest, ReadLines_NobodyWantsMore_Ends) {
+  Graph& graph = NewGraph();
+  From(graph, "read", ReadLines(path_)).Take("take", 1).Collect("into", first_);
+  EXPECT_TRUE(RunToEnd(Threaded(), graph).ok());
+  EXPECT_THAT(first_, ElementsAre("a"));
+}
+
+TEST_F(SilentPipeTest, ReadChunksOf_NobodyWantsMore_Ends) {
+  Graph& graph = NewGraph();
+  From(graph, "paths", FromVector(Strings{path_}))
+      .ReadChunksOf("read", {})
+      .Take("take", 1)
+      .Collect("into", first_);
+  EXPECT_TRUE(RunToEnd(Threaded(), graph).ok());
+  EXPECT_THAT(first_, ElementsAre("a\nb\n"));
+}
+
 class LargeTreeTest : public WeirTest {};
 
 TEST_F(LargeTreeTest, WalkFiles_MoreThanOneCallGives) {

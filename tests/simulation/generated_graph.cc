@@ -75,7 +75,9 @@ class BlockingRelay final : public Stage {
     auto identity = [&item] { return item.value(); };
     auto call = attempt.Blocking(identity);
     absl::StatusOr<uint64_t> value = co_await call;
-    if (absl::IsCancelled(value.status()) && !context.cancelled()) {
+    const bool not_made = absl::IsCancelled(value.status());
+    const bool late = absl::IsDeadlineExceeded(value.status());
+    if ((not_made || late) && !context.cancelled()) {
       value = item.value();  // only the attempt has timed out
     }
     if (!value.ok()) co_return value.status();
