@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <new>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -195,7 +196,14 @@ Engine::Engine(EngineOptions options) : status_(internal::CheckOptions(options))
   const int cores = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
   const int threads =
       options.threads > 0 ? options.threads : std::min(cores, EngineOptions::kMaxThreads);
-  state_ = std::make_unique<internal::ThreadedEngine>(threads, options);
+  try {
+    state_ = std::make_unique<internal::ThreadedEngine>(threads, options);
+  } catch (const std::system_error& error) {
+    status_ = absl::ResourceExhaustedError(absl::StrCat(
+        "weir: the system gives the engine no thread for its clock (", error.what(),
+        "); raise the limit of threads, or make the engine before others take them"));
+    state_ = std::make_unique<internal::Simulator>(0, options);  // on which nothing is run
+  }
 }
 
 Engine::Engine(SimulatedTag, uint64_t seed, EngineOptions options) {
@@ -220,8 +228,8 @@ Engine::~Engine() {
 }
 
 int Engine::threads() const {
-  if (simulator_ != nullptr) return 1;
-  return static_cast<const internal::ThreadedEngine&>(*state_).width();
+  const auto* threaded = dynamic_cast<const internal::ThreadedEngine*>(state_.get());
+  return threaded == nullptr ? 1 : threaded->width();
 }
 
 Instant Engine::Now() const { return state_->clock().Now(); }

@@ -61,7 +61,8 @@ class Engine {
   // resuming what a Work waited for, may have ended the last run.
   ~Engine();
 
-  // INVALID_ARGUMENT if the options were not valid; every run on such an engine is refused with it.
+  // INVALID_ARGUMENT if the options were not valid, RESOURCE_EXHAUSTED if the system gave it no thread at all; every run on such an
+  // engine is refused with it. One that gets fewer threads than it was to have works with those.
   const absl::Status& status() const { return status_; }
   // How many threads it has; fewer than asked for where the host program has limited oneTBB.
   int threads() const;

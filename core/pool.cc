@@ -2,8 +2,11 @@
 
 #include <chrono>
 #include <mutex>
+#include <new>
+#include <system_error>
 #include <thread>
 #include <utility>
+#include <vector>
 
 namespace weir::internal {
 namespace {
@@ -21,7 +24,107 @@ int64_t NowNs() {
       .count();
 }
 
+// Whether the system gives a new pool its threads, and a few more: asked by starting them. oneTBB starts its threads from one
+// another, where a failure ends the process. Asked only if there are more pools at once than there have been before.
+class ThreadSupply {
+ public:
+  static ThreadSupply& Get() {
+    static ThreadSupply& supply = *new ThreadSupply;
+    return supply;
+  }
+  bool Take(int threads) {
+    MutexLock lock(mutex_);
+    taken_ += threads;
+    if (taken_ <= known_) return true;
+    constexpr int kClockAndHost = 3;
+    if (!CanStart(threads + kClockAndHost)) return false;
+    known_ = taken_;
+    return true;
+  }
+  void Return(int threads) {
+    MutexLock lock(mutex_);
+    taken_ -= threads;
+  }
+
+ private:
+  static bool CanStart(int count) {
+    std::atomic<bool> all_started{false};
+    std::vector<std::thread> threads;
+    bool started = true;
+    try {
+      threads.reserve(count);
+      while (static_cast<int>(threads.size()) < count)
+        threads.emplace_back([&all_started] { all_started.wait(false); });
+    } catch (const std::system_error&) {
+      started = false;
+    }
+    all_started.store(true);
+    all_started.notify_all();
+    for (std::thread& thread : threads) thread.join();
+    return started;
+  }
+
+  Mutex mutex_;
+  int taken_ = 0;  // guarded by mutex_
+  int known_ = 0;  // guarded by mutex_: so many threads in all the system has given
+};
+
 }  // namespace
+
+// What oneTBB is given of a worker: it may come back to it when the pool is gone.
+struct Pool::Door {
+  Mutex mutex;
+  Worker* worker = nullptr;  // guarded by mutex; null once the pool is gone
+  int asks = 0;              // guarded by mutex: how many of oneTBB's tasks have not come yet
+};
+
+// The arenas of pools that are gone, with tasks that oneTBB has not begun yet: they are destroyed once these have come. (To destroy
+// an arena before that made oneTBB forget the tasks of others.)
+class Pool::LateArenas {
+ public:
+  static LateArenas& Get() {
+    static LateArenas& late = *new LateArenas;
+    return late;
+  }
+  void Add(std::unique_ptr<TbbArena> arena, std::unique_ptr<Door[]> doors, int count) {
+    Late late{std::move(arena), std::move(doors), count};
+    MutexLock lock(mutex_);
+    try {
+      late_.push_back(std::move(late));
+    } catch (const std::bad_alloc&) {  // it was not moved; it stays for ever
+      (void)late.arena.release();
+      (void)late.doors.release();
+    }
+  }
+  void Reap() {
+    std::vector<Late> done;  // destroyed without the lock
+    MutexLock lock(mutex_);
+    for (size_t i = 0; i < late_.size();) {
+      if (late_[i].AwaitsTasks()) {
+        ++i;
+        continue;
+      }
+      done.push_back(std::move(late_[i]));
+      late_.erase(late_.begin() + static_cast<std::ptrdiff_t>(i));
+    }
+  }
+
+ private:
+  struct Late {
+    std::unique_ptr<TbbArena> arena;
+    std::unique_ptr<Door[]> doors;
+    int count;
+    bool AwaitsTasks() const {
+      for (int i = 0; i < count; ++i) {
+        MutexLock lock(doors[i].mutex);
+        if (doors[i].asks > 0) return true;
+      }
+      return false;
+    }
+  };
+  Mutex mutex_;
+  std::vector<Late> late_;  // guarded by mutex_
+};
 
 bool Pool::Bed::SleepFor(std::chrono::nanoseconds duration) {
   std::unique_lock<std::mutex> lock(mutex_);
@@ -45,11 +148,18 @@ void Pool::Bed::Wake() {
 }
 
 Pool::Pool(int threads)
-    : threads_(threads), arena_(threads), workers_(std::make_unique<Worker[]>(threads)) {
+    : threads_(threads),
+      arena_(std::make_unique<TbbArena>(threads)),
+      doors_(std::make_unique<Door[]>(threads)),
+      workers_(std::make_unique<Worker[]>(threads)),
+      uses_tbb_(ThreadSupply::Get().Take(threads)) {
   for (int i = 0; i < threads; ++i) {
     workers_[i].pool = this;
     workers_[i].index = static_cast<uint16_t>(i);
+    workers_[i].door = &doors_[i];
+    doors_[i].worker = &workers_[i];
   }
+  LateArenas::Get().Reap();
 }
 
 Pool::~Pool() {
@@ -57,7 +167,33 @@ Pool::~Pool() {
   while (posting_.load(std::memory_order_acquire) > 0) std::this_thread::yield();
   for (int i = 0; i < threads_; ++i) Wake(workers_[i]);
   std::unique_lock<std::mutex> lock(mutex_);
-  no_drains_.wait(lock, [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return drains_ == 0; });
+  const auto none = [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return drains_ == 0; };
+  // Mostly oneTBB begins all that it was asked for, and that is better than to leave it behind.
+  no_drains_.wait_for(lock, kPatience, none);
+  while (!no_drains_.wait_for(lock, std::chrono::nanoseconds(kAwaitedNs), none)) {
+    lock.unlock();
+    for (int i = 0; i < threads_; ++i) {  // oneTBB may begin what has no thread yet much later
+      Worker& worker = workers_[i];
+      {
+        MutexLock queue_lock(worker.mutex);
+        if (worker.awaits_thread && worker.queue.empty()) CallOff(worker);
+      }
+      if (worker.awaits_thread) GiveThread(worker);
+    }
+    lock.lock();
+  }
+  lock.unlock();
+  bool late = false;
+  for (int i = 0; i < threads_; ++i) {
+    Worker& worker = workers_[i];
+    if (worker.stand_in.joinable()) worker.stand_in.join();
+    MutexLock door_lock(worker.door->mutex);
+    worker.door->worker = nullptr;
+    late = late || worker.door->asks > 0;
+  }
+  if (late) LateArenas::Get().Add(std::move(arena_), std::move(doors_), threads_);
+  LateArenas::Get().Reap();
+  ThreadSupply::Get().Return(threads_);
 }
 
 bool Pool::OnOwnThread() const { return place.pool == this; }
@@ -97,12 +233,72 @@ bool Pool::Start(Worker& worker) {
   {
     MutexLock lock(worker.mutex);
     if (std::exchange(worker.draining, true)) return false;
+    worker.awaits_thread.store(true, std::memory_order_relaxed);
     working_.fetch_add(1, std::memory_order_relaxed);
     MutexLock counted(mutex_);
     ++drains_;
   }
-  arena_.Enqueue(&Pool::DrainEntry, &worker);
+  Ask(worker);
   return true;
+}
+
+void Pool::Ask(Worker& worker) {
+  if (!uses_tbb_) return;  // the watch gives it a thread
+  {
+    MutexLock lock(worker.door->mutex);
+    ++worker.door->asks;
+  }
+  arena_->Enqueue(&Pool::DrainEntry, worker.door);  // if it fails, the watch sees to it
+}
+
+bool Pool::Begin(Worker& worker) {
+  MutexLock lock(worker.mutex);
+  return worker.awaits_thread.exchange(false, std::memory_order_relaxed);
+}
+
+void Pool::CallOff(Worker& worker) {
+  worker.awaits_thread.store(false, std::memory_order_relaxed);
+  worker.draining = false;
+  working_.fetch_sub(1, std::memory_order_relaxed);
+  MutexLock counted(mutex_);
+  if (--drains_ == 0) no_drains_.notify_all();
+}
+
+void Pool::GiveThread(Worker& worker) {
+  if (!Begin(worker)) return;
+  if (worker.stand_in.joinable()) worker.stand_in.join();  // it has ended, or is about to
+  try {
+    worker.stand_in = std::thread([this, &worker] {
+      worker.is_stand_in = true;
+      Drain(worker);
+    });
+  } catch (const std::system_error&) {  // there is no thread to be had
+    RunHere(worker);
+  }
+}
+
+void Pool::RunHere(Worker& worker) {
+  const Place outer = place;
+  place = {this, &worker};
+  worker.running.store(true, std::memory_order_relaxed);
+  for (const int64_t until = NowNs() + kRunHereNs; NowNs() < until;) {
+    Job* job = TakeOwn(worker);
+    if (job == nullptr) break;
+    job->worker_ = worker.index;
+    job->Run();
+    worker.jobs.store(worker.jobs.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+  }
+  worker.running.store(false, std::memory_order_relaxed);
+  place = outer;
+  MutexLock lock(worker.mutex);
+  worker.current = nullptr;
+  worker.running_ns = 0;
+  Publish(worker);
+  if (worker.queue.empty()) {
+    CallOff(worker);
+  } else {
+    worker.awaits_thread.store(true, std::memory_order_relaxed);
+  }
 }
 
 bool Pool::Wake(Worker& worker) {
@@ -125,6 +321,13 @@ bool Pool::StartAnother() {
 void Pool::Watch() {
   for (int i = 0; i < threads_; ++i) {
     Worker& worker = workers_[i];
+    if (!worker.awaits_thread.load(std::memory_order_relaxed)) {
+      worker.awaited_since_ns = 0;
+    } else if (worker.awaited_since_ns == 0) {
+      worker.awaited_since_ns = NowNs();
+    } else if (NowNs() - worker.awaited_since_ns >= kAwaitedNs) {
+      GiveThread(worker);
+    }
     const uint64_t jobs = worker.jobs.load(std::memory_order_relaxed);
     const bool moved = std::exchange(worker.jobs_seen, jobs) != jobs;
     if (moved || worker.queued.load(std::memory_order_relaxed) == 0) continue;
@@ -133,9 +336,18 @@ void Pool::Watch() {
   }
 }
 
-void Pool::DrainEntry(void* worker) {
-  Worker& entered = *static_cast<Worker*>(worker);
-  entered.pool->Drain(entered);
+void Pool::DrainEntry(void* door) {
+  Door& entered = *static_cast<Door*>(door);
+  Worker* worker = nullptr;
+  {
+    MutexLock lock(entered.mutex);
+    --entered.asks;
+    if (entered.worker != nullptr && entered.worker->pool->Begin(*entered.worker)) {
+      worker = entered.worker;  // whose pool waits for the drain now
+      worker->is_stand_in = false;
+    }
+  }
+  if (worker != nullptr) worker->pool->Drain(*worker);
 }
 
 void Pool::Drain(Worker& worker) {
@@ -158,7 +370,7 @@ void Pool::RunJobs(Worker& worker) {
   while (Job* job = Next(worker)) {
     job->worker_ = worker.index;
     job->Run();
-    worker.jobs.store(worker.jobs.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    worker.jobs.store(worker.jobs.load(std::memory_order_relaxed) + 1, std::memory_order_release);
     if (threads_ == 1) continue;  // there is nobody to share with, and nothing to measure
     const uint32_t mean = worker.mean_ns.load(std::memory_order_relaxed);
     if (++since < kMeasuredTogether && mean < kMeasureAllNs) continue;
@@ -253,7 +465,7 @@ bool Pool::Sleep(Worker& worker) {
     }
     worker.asleep = true;
   }
-  if (!worker.bed.SleepFor(kAsleep)) {
+  if (!worker.bed.SleepFor(worker.is_stand_in ? kStandInAsleep : kAsleep)) {
     {
       MutexLock lock(worker.mutex);
       if (std::exchange(worker.asleep, false)) {

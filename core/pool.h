@@ -12,6 +12,10 @@
 //   - until it has come, the job at the front of the queue is kept for it;
 //   - `Watch`, called every few milliseconds, gives a worker to jobs that were left standing behind a long one.
 //
+// oneTBB may let an enqueued drain wait for seconds while another arena is busy, and has no thread for it where the system gives
+// none (then the pool does without it from the beginning). So `Watch` gives a drain that has no thread after ten milliseconds a thread of the pool's own, or runs some of
+// the jobs itself. A drain that oneTBB begins after that finds its door closed.
+//
 // A worker without jobs looks out for some for a few microseconds, if it was not left alone for longer the last time, then
 // sleeps until it is woken, and returns its thread to oneTBB after a millisecond. (An idle thread of oneTBB spins.)
 #pragma once
@@ -22,6 +26,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <thread>
 
 #include "absl/base/thread_annotations.h"
 #include "weir/core/executor.h"
@@ -61,6 +66,9 @@ class Pool final : public Executor {
     bool woken_ = false;
   };
 
+  struct Door;  // pool.cc, as what follows
+  class LateArenas;
+
   // A queue, and the drain that empties it, if there is one.
   struct alignas(64) Worker {
     Pool* pool = nullptr;
@@ -76,20 +84,26 @@ class Pool final : public Executor {
 
     // Written with the lock; read by those who look for work. They order nothing.
     std::atomic<size_t> queued{0};
+    std::atomic<bool> awaits_thread{false};  // the drain that was asked for has no thread yet
     std::atomic<uint64_t> overlap_ns{0};  // what is won if another worker takes half of the queue
     // Written by the drain, and they order nothing either.
     std::atomic<bool> running{false};  // the drain has a thread, which is not asleep
     std::atomic<bool> stalled{false};  // jobs stand behind a long one
     std::atomic<uint32_t> mean_ns{kMeasureAllNs};
     std::atomic<uint64_t> jobs{0};
-    uint64_t jobs_seen = 0;  // by the watch
+    // By the watch, which alone gives it a thread of the pool's own.
+    uint64_t jobs_seen = 0;
+    int64_t awaited_since_ns = 0;  // 0: its drain has a thread, or none is wanted
+    std::thread stand_in;
 
     // The drain's, and of the job that it runs.
     const Job* current = nullptr;
     RunTimes run_times;
     bool is_nested = false;           // the drain runs inside of another's job
+    bool is_stand_in = false;         // it runs on a thread of the pool's own
     bool was_idle_for_short = false;  // the last time that there were no jobs
     Bed bed;
+    Door* door = nullptr;
   };
 
   // As much work done at the same time is worth a further worker.
@@ -103,8 +117,24 @@ class Pool final : public Executor {
   static constexpr int64_t kShortIdleNs = 60'000;
   static constexpr int64_t kLookOutNs = 20'000;
   static constexpr std::chrono::milliseconds kAsleep{1};
+  // How long a drain waits for a thread of oneTBB's. Such a thread that sleeps comes after 40 to 70 us.
+  static constexpr int64_t kAwaitedNs = 10'000'000;
+  // How long the destructor waits for drains that have no thread yet, before it calls them off.
+  static constexpr std::chrono::milliseconds kPatience{500};
+  // A thread of the pool's own is not given back as soon: oneTBB was busy when it was needed.
+  static constexpr std::chrono::milliseconds kStandInAsleep{100};
+  // So long the watch runs jobs itself, where no thread is to be had: its timers are as late.
+  static constexpr int64_t kRunHereNs = 10'000'000;
 
-  static void DrainEntry(void* worker);
+  static void DrainEntry(void* door);
+  // Asks oneTBB to begin the worker's drain.
+  void Ask(Worker& worker);
+  // Begins a drain that has been asked for and has no thread. False: it has one, or is not wanted any more.
+  bool Begin(Worker& worker);
+  // Calls off the drain of a worker that has no jobs, before it has a thread or after the watch has run some.
+  void CallOff(Worker& worker) ABSL_EXCLUSIVE_LOCKS_REQUIRED(worker.mutex);
+  void GiveThread(Worker& worker);
+  void RunHere(Worker& worker);
   void Drain(Worker& worker);
   // Runs what there is.
   void RunJobs(Worker& worker);
@@ -126,8 +156,10 @@ class Pool final : public Executor {
   bool StartAnother();
 
   const int threads_;
-  TbbArena arena_;
+  std::unique_ptr<TbbArena> arena_;
+  std::unique_ptr<Door[]> doors_;
   const std::unique_ptr<Worker[]> workers_;
+  const bool uses_tbb_;          // false where the system has hardly any threads to give
   std::atomic<int> working_{0};  // drains that are not asleep; read by who would start another
 
   // Jobs stand behind a long one, or where a drain was asked for and has no thread yet, and all workers are busy: who has done

@@ -71,12 +71,17 @@ TbbArena::~TbbArena() {
   ThreadLimit::Get().Subtract(threads);
 }
 
-void TbbArena::Enqueue(void (*run)(void*), void* context) {
+bool TbbArena::Enqueue(void (*run)(void*), void* context) {
   if (__tsan_release) __tsan_release(context);
-  impl_->arena.enqueue([run, context] {
-    if (__tsan_acquire) __tsan_acquire(context);
-    run(context);
-  });
+  try {
+    impl_->arena.enqueue([run, context] {
+      if (__tsan_acquire) __tsan_acquire(context);
+      run(context);
+    });
+  } catch (...) {
+    return false;
+  }
+  return true;
 }
 
 int TbbArena::width() const {

@@ -15,10 +15,11 @@ class TbbArena {
   explicit TbbArena(int threads);
   TbbArena(const TbbArena&) = delete;
   TbbArena& operator=(const TbbArena&) = delete;
-  ~TbbArena();  // nothing may be enqueued or running any more
+  ~TbbArena();  // nothing may be running any more
 
-  // Runs `run(context)` soon on one of the arena's threads. Allocates inside oneTBB.
-  void Enqueue(void (*run)(void*), void* context);
+  // Runs `run(context)` soon on one of the arena's threads; while other arenas are busy it may be seconds later, or when this arena
+  // is gone. Allocates inside oneTBB. False if that has failed, for want of memory or of a thread: then it may run or may not.
+  bool Enqueue(void (*run)(void*), void* context);
 
   // How many threads the arena really gets: fewer where the host program has set a lower limit.
   int width() const;
