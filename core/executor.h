@@ -19,6 +19,8 @@ class Job {
   virtual void Run() = 0;
   // For the simulator's trace and for messages: "split#0".
   virtual std::string Name() const = 0;
+  // True while it stands in a queue: it is ready, and no thread runs it yet.
+  bool queued() const { return queued_.load(std::memory_order_relaxed); }
 
  protected:
   ~Job() = default;

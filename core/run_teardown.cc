@@ -159,24 +159,39 @@ void RunState::GraceIsOver() {
     MutexLock lock(mutex_);
     if (phase_ != Phase::kUnwinding) return;
     grace_over_ = true;
-    for (const auto& work : works_) {
-      if (work->ended_) continue;
-      if (work->at_gate_) {
-        work->at_gate_ = false;
-        work->granted_.store(true, std::memory_order_release);
-        ready.Add(*work);
-      } else {
-        work->overdue_ = true;
-        const Work* other = work->runs_for();  // whose body does not return
-        if (other == nullptr) other = work.get();
-        AppendIfRoom(teardown_.overdue, WorkId{&other->stage_, other->index_});
-        try {
-          lines.push_back(absl::StrCat(graph_.name(), ".", other->Name(), " has not stopped ",
-                                       absl::FormatDuration(engine_.grace()),
-                                       " after the run was cancelled", DescribeOverdue(*other)));
-        } catch (const std::bad_alloc&) {
+    // First those that do not come to a wait or out of a call; then those that are ready, and have no thread because of them.
+    const Work* culprit = nullptr;
+    const auto name = [&](Work& work, bool waits_for_thread) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+      work.overdue_ = true;
+      const Work* other = work.runs_for();  // whose body does not return
+      if (other == nullptr) other = &work;
+      if (culprit == nullptr && !waits_for_thread) culprit = other;
+      AppendIfRoom(teardown_.overdue, WorkId{&other->stage_, other->index_});
+      try {
+        std::string line = absl::StrCat(graph_.name(), ".", other->Name(), " has not stopped ",
+                                        absl::FormatDuration(engine_.grace()),
+                                        " after the run was cancelled");
+        if (!waits_for_thread) {
+          line += DescribeOverdue(*other);
+        } else {
+          line += ": is ready, and waits for a thread";
+          if (culprit != nullptr) absl::StrAppend(&line, ", as ", culprit->Name(), " holds one");
         }
+        lines.push_back(std::move(line));
+      } catch (const std::bad_alloc&) {
       }
+    };
+    for (const auto& work : works_) {
+      if (!work->ended_ && !work->at_gate_ && !work->queued()) name(*work, false);
+    }
+    for (const auto& work : works_) {
+      if (!work->ended_ && !work->at_gate_ && !work->overdue_) name(*work, true);
+    }
+    for (const auto& work : works_) {
+      if (work->ended_ || !work->at_gate_) continue;
+      work->at_gate_ = false;
+      work->granted_.store(true, std::memory_order_release);
+      ready.Add(*work);
     }
   }
   for (const std::string& line : lines) engine_.Log(line);  // the program may ask for the run there

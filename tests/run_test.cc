@@ -889,6 +889,50 @@ TEST(RunClockTest, Deadline_OnAHandTurnedClock) {
 
 // --- The monitor of leaks ---
 
+// While no Work runs, no Work is looked at; the time is counted all the same.
+TEST(RunSamplesTest, AWaitThatHasNotEnded_IsCountedUpToNow) {
+  Engine engine({.threads = 1});
+  Graph graph("test");
+  auto& input = graph.Add<Input<int>>("input");
+  Flow(graph, input.out).Ignore("sink");
+  weir::Run run(engine, graph);
+  while (run.Snapshot().stages[1].starved < 5) std::this_thread::yield();
+  const uint64_t starved = run.Snapshot().stages[1].starved;
+  input.Close();
+  EXPECT_GE(run.Wait().stages[1].starved, starved);
+}
+
+// One thread, and a body that does not hear: the others are ready to stop, and have no thread to do it on.
+TEST(RunOverdueTest, ADeafBody_IsNamedFirst_TheOthersAsWaitingForIt) {
+  internal::ManualClock clock;
+  std::vector<std::string> log;
+  Engine engine({.threads = 1,
+                 .log = [&](std::string_view line) { log.emplace_back(line); },
+                 .clock = &clock});
+  Graph graph("test");
+  std::atomic<bool> sleeps{false}, deaf_runs{false}, let_go{false};
+  graph.Add<ProbeWork>("innocent", Forever(&sleeps));
+  graph.Add<ProbeWork>("deaf", [&](Context& context) -> Task<> {
+    Task<> until = Until(context, sleeps);
+    absl::Status status = co_await until;
+    deaf_runs = true;
+    while (!let_go) std::this_thread::yield();
+    co_return status;
+  });
+  weir::Run run(engine, graph);
+  while (!deaf_runs) std::this_thread::yield();
+  run.Cancel(absl::AbortedError("enough"));
+  clock.Advance(absl::Seconds(5));
+  EXPECT_EQ(run.Snapshot().teardown.overdue, (Names{"deaf#0", "innocent#0"}));
+  let_go = true;
+  EXPECT_TRUE(absl::IsAborted(run.Wait().status));
+  ASSERT_EQ(log.size(), 2u);
+  EXPECT_NE(log[0].find("test.deaf#0 has not stopped"), std::string::npos) << log[0];
+  EXPECT_EQ(log[1],
+            "test.innocent#0 has not stopped 5s after the run was cancelled: is ready, and waits for a "
+            "thread, as deaf#0 holds one");
+}
+
 TEST(CensusLimit, IsTold_WhenMoreWorksAreAlive_AndOnlyThenAgain) {
   std::vector<size_t> told;
   Engine engine =
