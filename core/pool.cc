@@ -318,6 +318,12 @@ bool Pool::StartAnother() {
   return false;
 }
 
+uint64_t Pool::JobsRun() const {
+  uint64_t jobs = 0;
+  for (int i = 0; i < threads_; ++i) jobs += workers_[i].jobs.load(std::memory_order_acquire);
+  return jobs;
+}
+
 void Pool::Watch() {
   for (int i = 0; i < threads_; ++i) {
     Worker& worker = workers_[i];

@@ -45,7 +45,9 @@ class Pool final : public Executor {
 
   void Post(Job& job) override;
   void Watch();
-  int width() const { return arena_.width(); }
+  int width() const { return arena_->width(); }
+  // How many jobs have been run. Whatever Works do, they do in jobs.
+  uint64_t JobsRun() const;
   // Whether no thread has anything to do.
   bool Idle() const { return working_.load(std::memory_order_relaxed) == 0; }
   // Whether the calling thread runs a job of this pool.
