@@ -54,6 +54,7 @@ void RunState::Sample(bool changed) {
         work.waits_seen_ = waits;
         work.seen_since_ = now;
       }
+      work.polls_seen_ = work.polls();
       WaitKind kind = work.waiting_kind();
       if (head != nullptr) {
         // It sleeps, and another runs its body, among those of the stages that it is fused with.
@@ -156,6 +157,12 @@ void RunState::AppendCensus(std::vector<CensusEntry>& works) const {
     entry.graph = graph_.name();
     entry.work = work->Name();
     entry.waits = DescribeWait(wait, *work);
+    // What hides a deadlock: it could go on at any time, although what it asks for does not come.
+    const bool at_port = wait.kind == WaitKind::kReceive || wait.kind == WaitKind::kSend ||
+                         wait.kind == WaitKind::kSelect;
+    if (at_port && wait.bounded) entry.waits += ", for a time";
+    if (wait.kind == WaitKind::kNothing && work->polls() != work->polls_seen_)
+      absl::StrAppend(&entry.waits, "; polls, ", work->polls(), " times in vain");
     if (wait.kind == WaitKind::kNothing || *wait.place.file_name() == '\0') continue;
     entry.place = NameOfPlace(wait.place);
     if (work->waits_seen_ == waits) entry.age = now - work->seen_since_;
