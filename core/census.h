@@ -15,7 +15,10 @@ namespace weir {
 struct CensusEntry {
   std::string graph;
   std::string work;   // "parse#1": the stage, and which of its workers
-  std::string waits;  // "waits to receive from parse.in"; "runs, or is ready to"
+  // "waits to receive from parse.in"; "runs, or is ready to". Of a wait at a port that a time or a Context may end: ", for a time";
+  // of a Work that tries again and again, with a zero duration: "runs, or is ready to; polls, 1203 times in vain". Such a Work may
+  // hide a deadlock: the others wait for it, and it could go on at any time.
+  std::string waits;
   std::string place;  // "route.cc:41": the co_await; empty if it waits for nothing
   // How long it has been in that wait, as far as was seen: it is looked at a few hundred times a second, in simulation after each
   // step.

@@ -29,6 +29,7 @@ void Channel::SetEnds(const Ends& ends) {
   receivers_ = ends.receivers;
   receiving_works_ = static_cast<uint32_t>(ends.receivers);
   overwrites_ = ends.overwrites;
+  shared_ = ends.senders > 1;
   place_ = static_cast<uint32_t>(ends.place);
   single_ = ends.single && !overwrites_ && may_be_single();
   gate_.store(single_ ? 0 : kMany);
@@ -435,6 +436,10 @@ void Channel::Enter(SendRequest& request, size_t n) {
       ReserveSlots(request.linked() ? 0 : n);
     if (bytes_ != nullptr) bytes_->Enter(request, n, tail);
     if (request.linked()) parked_items_ -= n;
+    if (shared_) {
+      virtual_time_ = DueTime(request);
+      request.sender->due = virtual_time_ + n;
+    }
   } else {
     ring_.Reserve(capacity_, 0, 0);
   }
@@ -544,6 +549,16 @@ void Channel::LinkSender(SendRequest& request) {
   ReserveSlots(request.count - request.sent);
   if (!single_) parked_items_ += request.count - request.sent;
   admit_at_.store(request.bounded || !single_ ? 1 : admit_room(), std::memory_order_relaxed);
+  if (shared_ && !senders_waiting_.empty()) {
+    WaitLink* before = nullptr;
+    for (WaitLink* link = senders_waiting_.back(); link != nullptr;
+         link = WaitList::Previous(*link)) {
+      const auto& other = static_cast<const SendRequest&>(*link);
+      if (other.sender == request.sender || DueTime(other) <= DueTime(request)) break;
+      before = link;
+    }
+    if (before != nullptr) return senders_waiting_.Insert(request, *before);
+  }
   Link(senders_waiting_, request, kSenderParked);
 }
 

@@ -81,6 +81,8 @@ struct SendingEnd {
   bool from_source = false;  // its stage has no input: refused while the run drains. Constant
   const SendPolicy* policy = nullptr;  // null: it blocks. Constant
   bool closed = false;                 // guarded by the channel's lock
+  // Where several Outs share the channel: the virtual time at which its next item is due. Guarded by the channel's lock.
+  mutable uint64_t due = 0;
 };
 
 struct SendRequest : WaitLink {
@@ -417,6 +419,12 @@ class Channel final : public Pooled {
   Outcome TakeLocked(ReceiveRequest& request, WakeList& wakes)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void LinkSender(SendRequest& request) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Where several Outs share the channel, they share its room: a parked sender stands before those of other Outs that have had
+  // more of it lately. Virtual time as in start-time fair queueing (Goyal, Vin, Cheng, 1996): an Out's items are due one after the
+  // other, none before the last that has entered was; so one that was silent for long has nothing to catch up on.
+  uint64_t DueTime(const SendRequest& request) const {
+    return std::max(request.sender->due, virtual_time_);
+  }
   void ServeReceivers(WakeList& wakes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Tells the parked receivers that nothing will come.
   void EndReceives(WakeList& wakes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -465,6 +473,7 @@ class Channel final : public Pooled {
   // A batch does not hold its items' room, or the newest might find none. What is given back may make the channel hold more than its
   // capacity, until the next send drops it.
   bool overwrites_ = false;
+  bool shared_ = false;  // by several Outs. Constant while a run lasts
 
   // The sending side's.
   alignas(kCacheLine) Atomic<uint64_t> tail_{0};  // so many items have entered
@@ -492,6 +501,7 @@ class Channel final : public Pooled {
   mutable SpinMutex mutex_;
   WaitList senders_waiting_ ABSL_GUARDED_BY(mutex_);
   WaitList receivers_waiting_ ABSL_GUARDED_BY(mutex_);
+  uint64_t virtual_time_ = 0;  // when the last item that has entered was due, where Outs share. Guarded by the lock
   size_t parked_items_ =
       0;  // what the linked senders have not sent; not kept for a single channel. Guarded by the lock
   // In the order of their positions. They count as leased: they have been handed out and have not left.

@@ -75,7 +75,7 @@ bool EngineState::CloseQuietLoops() {
   return closed;
 }
 
-bool EngineState::FailWedged(std::string_view remark) {
+bool EngineState::FailWedged(std::string_view remark, bool* incomplete) {
   std::vector<std::pair<RunState*, absl::Status>> verdicts;
   VisitRuns([&](RunState& run) {
     try {
@@ -84,6 +84,7 @@ bool EngineState::FailWedged(std::string_view remark) {
       verdicts.emplace_back(
           &run, absl::Status(verdict.code(), absl::StrCat(verdict.message(), std::string(remark))));
     } catch (const std::bad_alloc&) {  // it is looked for again
+      if (incomplete != nullptr) *incomplete = true;
       return;
     }
     if (!run.TryHold()) verdicts.pop_back();
@@ -154,6 +155,23 @@ class ThreadedEngine final : public EngineState {
   static constexpr absl::Duration kWatchPeriod = absl::Milliseconds(2);
   static constexpr int kTicksPerSample = 3;
   static constexpr int kTicksPerSearch = 50;
+  // While no job runs, a tick is for this many: to wake the clock's thread is most of what it costs.
+  static constexpr int kTicksWhileIdle = kTicksPerSample;
+
+  // Something that is done now and then, takes longer the more Works there are, and comes to nothing while no Work has run: it is
+  // left out then, and takes a 200th of the time at most otherwise.
+  struct Periodic {
+    uint64_t jobs = UINT64_MAX;  // that had been run when it was last done
+    Instant not_before;
+    // True: it is worth doing again. `busy`: something changes that is not counted yet.
+    bool Due(uint64_t jobs_now, Instant now, bool busy = false) const {
+      return (busy || jobs_now != jobs) && now >= not_before;
+    }
+    void Done(uint64_t jobs_then, Instant began, Instant now) {
+      jobs = jobs_then;
+      not_before = now + 200 * (now - began);
+    }
+  };
 
   void OnActive(bool active) override { steady_.SetTicking(active); }
   bool has_threads() const override { return true; }
@@ -161,20 +179,47 @@ class ThreadedEngine final : public EngineState {
   void Tick() {
     pool_.Watch();
     blocking_.Watch();
-    const bool closed = CloseQuietLoops();
-    if (++ticks_ % kTicksPerSample == 0) {
-      VisitRuns([](RunState& run) { run.Sample(); });
+    // Before anything is looked at: what changes meanwhile is looked at the next time.
+    const uint64_t jobs = pool_.JobsRun();
+    const Instant began = steady_.Now();
+    bool closed = false;
+    if (quiet_loops_.Due(jobs, began)) {
+      closed = CloseQuietLoops();
+      quiet_loops_.Done(jobs, began, steady_.Now());
+    }
+    ticks_ += ticks_ahead_;
+    if (ticks_ - sampled_ >= kTicksPerSample) {
+      sampled_ = ticks_;
+      const Instant from = steady_.Now();
+      // A job that has not ended is not counted yet.
+      const bool changed = samples_.Due(jobs, from, !pool_.Idle());
+      VisitRuns([changed](RunState& run) { run.Sample(changed); });
+      if (changed) samples_.Done(jobs, from, steady_.Now());
       WatchCensus();
     }
     // While others work, some may be stuck; but there is no hurry then.
-    if (!closed && (pool_.Idle() || ticks_ % kTicksPerSearch == 0)) FailWedged("");
+    const Instant from = steady_.Now();
+    if (!closed && searches_.Due(jobs, from) &&
+        (pool_.Idle() || ticks_ - searched_ >= kTicksPerSearch)) {
+      searched_ = ticks_;
+      bool incomplete = false;
+      FailWedged("", &incomplete);
+      searches_.Done(incomplete ? UINT64_MAX : jobs, from, steady_.Now());
+    }
+    const bool idle = pool_.Idle() && std::exchange(jobs_ticked_, jobs) == jobs;
+    ticks_ahead_ = idle ? kTicksWhileIdle : 1;
+    steady_.SetPeriod(ticks_ahead_ * kWatchPeriod);
   }
 
   ManualClock* const manual_;
   Pool pool_;
   BlockingPool blocking_;  // after the pool, to which its threads post until they are joined
-  int ticks_ = 0;          // by the clock's thread alone
-  SteadyClock steady_;     // last: its thread uses the others
+  // This and what follows by the clock's thread alone.
+  uint64_t ticks_ = 0, sampled_ = 0, searched_ = 0;
+  int ticks_ahead_ = 1;  // what the next tick counts for
+  uint64_t jobs_ticked_ = 0;
+  Periodic quiet_loops_, samples_, searches_;
+  SteadyClock steady_;  // last: its thread uses the others
 };
 
 absl::Status CheckOptions(const EngineOptions& options) {

@@ -76,7 +76,8 @@ class EngineState {
   // Closes the back edges of loops in which nothing is left to do; true if there was one.
   bool CloseQuietLoops();
   // Fails the runs some of whose Works wait for each other and for nobody else; `remark` ends the verdict. True if there was one.
-  bool FailWedged(std::string_view remark);
+  // `incomplete`, unless it is null, is set if there was no memory to look at a run.
+  bool FailWedged(std::string_view remark, bool* incomplete = nullptr);
   // Calls `visit` for each, which may not end a run.
   void VisitRuns(const std::function<void(RunState&)>& visit) const;
 

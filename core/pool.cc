@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <mutex>
+#include <new>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -71,50 +72,60 @@ class ThreadSupply {
 
 }  // namespace
 
-// What oneTBB is given of a worker: it may come back to it when the pool is gone. Never freed, but used again.
+// What oneTBB is given of a worker: it may come back to it when the pool is gone.
 struct Pool::Door {
   Mutex mutex;
   Worker* worker = nullptr;  // guarded by mutex; null once the pool is gone
   int asks = 0;              // guarded by mutex: how many of oneTBB's tasks have not come yet
-  Door* next_free = nullptr;
-
-  static Door* Open(Worker& worker);
-  // With nobody left who knows of it.
-  static void Free(Door& door);
-
- private:
-  struct FreeList {
-    Mutex mutex;
-    Door* first = nullptr;   // guarded by mutex
-    std::vector<Door*> all;  // guarded by mutex: a door that is lost to a failed enqueue is no leak
-  };
-  static FreeList& free_list() {
-    static FreeList& list = *new FreeList;
-    return list;
-  }
 };
 
-Pool::Door* Pool::Door::Open(Worker& worker) {
-  FreeList& list = free_list();
-  Door* door = nullptr;
-  {
-    MutexLock lock(list.mutex);
-    if (list.first == nullptr) {
-      list.all.push_back(nullptr);
-      list.all.back() = list.first = new Door;
-    }
-    door = std::exchange(list.first, list.first->next_free);
+// The arenas of pools that are gone, with tasks that oneTBB has not begun yet: they are destroyed once these have come. (To destroy
+// an arena before that made oneTBB forget the tasks of others.)
+class Pool::LateArenas {
+ public:
+  static LateArenas& Get() {
+    static LateArenas& late = *new LateArenas;
+    return late;
   }
-  MutexLock lock(door->mutex);
-  door->worker = &worker;
-  return door;
-}
+  void Add(std::unique_ptr<TbbArena> arena, std::unique_ptr<Door[]> doors, int count) {
+    Late late{std::move(arena), std::move(doors), count};
+    MutexLock lock(mutex_);
+    try {
+      late_.push_back(std::move(late));
+    } catch (const std::bad_alloc&) {  // it was not moved; it stays for ever
+      (void)late.arena.release();
+      (void)late.doors.release();
+    }
+  }
+  void Reap() {
+    std::vector<Late> done;  // destroyed without the lock
+    MutexLock lock(mutex_);
+    for (size_t i = 0; i < late_.size();) {
+      if (late_[i].AwaitsTasks()) {
+        ++i;
+        continue;
+      }
+      done.push_back(std::move(late_[i]));
+      late_.erase(late_.begin() + static_cast<std::ptrdiff_t>(i));
+    }
+  }
 
-void Pool::Door::Free(Door& door) {
-  FreeList& list = free_list();
-  MutexLock lock(list.mutex);
-  door.next_free = std::exchange(list.first, &door);
-}
+ private:
+  struct Late {
+    std::unique_ptr<TbbArena> arena;
+    std::unique_ptr<Door[]> doors;
+    int count;
+    bool AwaitsTasks() const {
+      for (int i = 0; i < count; ++i) {
+        MutexLock lock(doors[i].mutex);
+        if (doors[i].asks > 0) return true;
+      }
+      return false;
+    }
+  };
+  Mutex mutex_;
+  std::vector<Late> late_;  // guarded by mutex_
+};
 
 bool Pool::Bed::SleepFor(std::chrono::nanoseconds duration) {
   std::unique_lock<std::mutex> lock(mutex_);
@@ -139,14 +150,17 @@ void Pool::Bed::Wake() {
 
 Pool::Pool(int threads)
     : threads_(threads),
-      arena_(threads),
+      arena_(std::make_unique<TbbArena>(threads)),
+      doors_(std::make_unique<Door[]>(threads)),
       workers_(std::make_unique<Worker[]>(threads)),
       uses_tbb_(ThreadSupply::Get().Take(threads)) {
   for (int i = 0; i < threads; ++i) {
     workers_[i].pool = this;
     workers_[i].index = static_cast<uint16_t>(i);
-    workers_[i].door = Door::Open(workers_[i]);
+    workers_[i].door = &doors_[i];
+    doors_[i].worker = &workers_[i];
   }
+  LateArenas::Get().Reap();
 }
 
 Pool::~Pool() {
@@ -155,7 +169,9 @@ Pool::~Pool() {
   for (int i = 0; i < threads_; ++i) Wake(workers_[i]);
   std::unique_lock<std::mutex> lock(mutex_);
   const auto none = [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return drains_ == 0; };
-  while (!no_drains_.wait_for(lock, kAsleep, none)) {
+  // Mostly oneTBB begins all that it was asked for, and that is better than to leave it behind.
+  no_drains_.wait_for(lock, kPatience, none);
+  while (!no_drains_.wait_for(lock, std::chrono::nanoseconds(kAwaitedNs), none)) {
     lock.unlock();
     for (int i = 0; i < threads_; ++i) {  // oneTBB may begin what has no thread yet much later
       Worker& worker = workers_[i];
@@ -168,17 +184,16 @@ Pool::~Pool() {
     lock.lock();
   }
   lock.unlock();
+  bool late = false;
   for (int i = 0; i < threads_; ++i) {
     Worker& worker = workers_[i];
     if (worker.stand_in.joinable()) worker.stand_in.join();
-    bool unused = false;
-    {
-      MutexLock door_lock(worker.door->mutex);
-      worker.door->worker = nullptr;
-      unused = worker.door->asks == 0;
-    }
-    if (unused) Door::Free(*worker.door);
+    MutexLock door_lock(worker.door->mutex);
+    worker.door->worker = nullptr;
+    late = late || worker.door->asks > 0;
   }
+  if (late) LateArenas::Get().Add(std::move(arena_), std::move(doors_), threads_);
+  LateArenas::Get().Reap();
   ThreadSupply::Get().Return(threads_);
 }
 
@@ -254,7 +269,7 @@ void Pool::Ask(Worker& worker) {
     MutexLock lock(worker.door->mutex);
     ++worker.door->asks;
   }
-  arena_.Enqueue(&Pool::DrainEntry, worker.door);  // if it fails, the watch sees to it
+  arena_->Enqueue(&Pool::DrainEntry, worker.door);  // if it fails, the watch sees to it
 }
 
 bool Pool::Begin(Worker& worker) {
@@ -324,6 +339,12 @@ bool Pool::StartAnother() {
   return false;
 }
 
+uint64_t Pool::JobsRun() const {
+  uint64_t jobs = 0;
+  for (int i = 0; i < threads_; ++i) jobs += workers_[i].jobs.load(std::memory_order_acquire);
+  return jobs;
+}
+
 void Pool::Watch() {
   for (int i = 0; i < threads_; ++i) {
     Worker& worker = workers_[i];
@@ -350,18 +371,14 @@ void Pool::Watch() {
 void Pool::DrainEntry(void* door) {
   Door& entered = *static_cast<Door*>(door);
   Worker* worker = nullptr;
-  bool unused = false;
   {
     MutexLock lock(entered.mutex);
     --entered.asks;
-    if (entered.worker == nullptr) {
-      unused = entered.asks == 0;
-    } else if (entered.worker->pool->Begin(*entered.worker)) {
-      worker = entered.worker;  // which the pool does not outlive now
+    if (entered.worker != nullptr && entered.worker->pool->Begin(*entered.worker)) {
+      worker = entered.worker;  // whose pool waits for the drain now
       worker->is_stand_in = false;
     }
   }
-  if (unused) Door::Free(entered);
   if (worker != nullptr) worker->pool->Drain(*worker);
 }
 

@@ -13,7 +13,7 @@
 //   - `Watch`, called every few milliseconds, gives a worker to jobs that were left standing behind a long one.
 //
 // oneTBB may let an enqueued drain wait for seconds while another arena is busy, and has no thread for it where the system gives
-// none (then the pool does without it from the beginning). So `Watch` gives a drain that has no thread after two milliseconds a thread of the pool's own, or runs some of
+// none (then the pool does without it from the beginning). So `Watch` gives a drain that has no thread after ten milliseconds a thread of the pool's own, or runs some of
 // the jobs itself. A drain that oneTBB begins after that finds its door closed.
 //
 // A worker without jobs looks out for some for a few microseconds, if it was not left alone for longer the last time, then
@@ -46,7 +46,9 @@ class Pool final : public Executor {
 
   void Post(Job& job) override;
   void Watch();
-  int width() const { return arena_.width(); }
+  int width() const { return arena_->width(); }
+  // How many jobs have been run. Whatever Works do, they do in jobs.
+  uint64_t JobsRun() const;
   // Whether no thread has anything to do.
   bool Idle() const { return working_.load(std::memory_order_relaxed) == 0; }
   // Whether the calling thread runs a job of this pool.
@@ -67,7 +69,8 @@ class Pool final : public Executor {
     bool woken_ = false;
   };
 
-  struct Door;  // pool.cc
+  struct Door;  // pool.cc, as what follows
+  class LateArenas;
 
   // A queue, and the drain that empties it, if there is one.
   struct alignas(64) Worker {
@@ -124,7 +127,9 @@ class Pool final : public Executor {
   static constexpr uint64_t kMissedNs = 100'000;
   static constexpr std::chrono::milliseconds kAsleep{1};
   // How long a drain waits for a thread of oneTBB's. Such a thread that sleeps comes after 40 to 70 us.
-  static constexpr int64_t kAwaitedNs = 2'000'000;
+  static constexpr int64_t kAwaitedNs = 10'000'000;
+  // How long the destructor waits for drains that have no thread yet, before it calls them off.
+  static constexpr std::chrono::milliseconds kPatience{500};
   // A thread of the pool's own is not given back as soon: oneTBB was busy when it was needed.
   static constexpr std::chrono::milliseconds kStandInAsleep{100};
   // So long the watch runs jobs itself, where no thread is to be had: its timers are as late.
@@ -162,7 +167,8 @@ class Pool final : public Executor {
   bool StartAnother();
 
   const int threads_;
-  TbbArena arena_;
+  std::unique_ptr<TbbArena> arena_;
+  std::unique_ptr<Door[]> doors_;
   const std::unique_ptr<Worker[]> workers_;
   const bool uses_tbb_;          // false where the system has hardly any threads to give
   std::atomic<int> working_{0};  // drains that are not asleep; read by who would start another

@@ -105,15 +105,23 @@ bool RunState::Prepare(absl::Status refused) {
     if (record.plan.outs.size() == 1 && !looping[receiver.index_]) Fuse(record.plan);
   }
   retired_channels_.reserve(channels_.size());
+  constexpr uint32_t kNoLoop = UINT32_MAX;
+  std::vector<uint32_t> loop_of(loops.empty() ? 0 : order.size(), kNoLoop);
+  ReserveToFill(loops_, loops.size());
   for (const std::vector<Stage*>& stages : loops) {
+    for (const Stage* stage : stages) loop_of[stage->index_] = static_cast<uint32_t>(loops_.size());
     LoopRecord& loop = loops_.emplace_back();
     for (Stage* stage : stages) loop.stages.push_back(&RecordOf(*stage));
-    for (ChannelRecord& record : channels_) {
-      if (std::find(stages.begin(), stages.end(), &record.plan.in->stage()) == stages.end())
-        continue;
-      loop.channels.push_back(&record);
-      loop.feedback.insert(loop.feedback.end(), record.plan.feedback.begin(),
-                           record.plan.feedback.end());
+  }
+  for (ChannelRecord& record : channels_) {
+    const uint32_t of = loops.empty() ? kNoLoop : loop_of[record.plan.in->stage().index_];
+    if (of == kNoLoop) continue;
+    LoopRecord& loop = loops_[of];
+    loop.channels.push_back(&record);
+    loop.feedback.insert(loop.feedback.end(), record.plan.feedback.begin(),
+                         record.plan.feedback.end());
+    for (OutBase* out : record.plan.outs) {
+      if (loop_of[out->stage().index_] != of) loop.outside.push_back(out);
     }
   }
   const int live = static_cast<int>(works_.size());

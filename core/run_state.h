@@ -86,8 +86,9 @@ class RunState final {
   // For those who hold nothing yet: false if the run is finishing already.
   bool TryHold();
   void Release();
-  // Samples the state of every Work; called by the clock's thread, or by the simulator after a step.
-  void Sample();
+  // Samples the state of every Work; called by the clock's thread, or by the simulator after a step. Unless it has `changed`, because
+  // no Work of the engine has run since, the last sample counts once more, and no Work is looked at.
+  void Sample(bool changed);
   // Closes the back edges of the loops that are quiet. True if there was one. Who is in `wakes` holds the run open.
   bool CloseQuietLoops(WakeList& wakes);
   bool WaitsForExternal() const;
@@ -120,6 +121,10 @@ class RunState final {
     const StageRecord* head = nullptr;  // guarded by mutex_: see RefreshHeads
     // By the sampler alone; read by reports.
     std::atomic<uint64_t> busy{0}, starved{0}, blocked{0}, waiting{0};
+    // How many Works the last sample has added to each of these. Guarded by mutex_.
+    struct Tally {
+      uint32_t busy = 0, starved = 0, blocked = 0, waiting = 0;
+    } last;
   };
   struct ChannelRecord {
     Graph::Channel plan;
@@ -146,6 +151,8 @@ class RunState final {
     std::vector<StageRecord*> stages;
     std::vector<ChannelRecord*> channels;
     std::vector<OutBase*> feedback;
+    std::vector<OutBase*> outside;  // those of other stages that send into it
+    mutable size_t busy = 0;  // guarded by mutex_: where in `stages` a Work was last seen that does not wait
     bool closed = false;  // guarded by mutex_
   };
 
@@ -215,6 +222,8 @@ class RunState final {
   void StopWatching();
   // Notes for each stage whose Works run its body now; null if its own do.
   void RefreshHeads() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Adds to the stages' counters what the last sample has, `times` more.
+  void CountLast(uint64_t times) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Finish();
   void Tell(const std::function<void(const Report&)>& callback, const Report& report);
   void FillReport(Report& report) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -269,6 +278,7 @@ class RunState final {
   std::vector<absl::Status> errors_ ABSL_GUARDED_BY(mutex_);
   uint64_t more_errors_ ABSL_GUARDED_BY(mutex_) = 0;
   Teardown teardown_ ABSL_GUARDED_BY(mutex_);
+  uint64_t unchanged_samples_ ABSL_GUARDED_BY(mutex_) = 0;  // not in the stages' counters yet
   // Once true, Works and channels may be gone, and what a report says does not change any more.
   bool figures_final_ ABSL_GUARDED_BY(mutex_) = false;
   absl::Duration elapsed_ ABSL_GUARDED_BY(mutex_);    // once figures_final_

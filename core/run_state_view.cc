@@ -20,13 +20,33 @@ void RunState::RefreshHeads() const {
   }
 }
 
-void RunState::Sample() {
+void RunState::CountLast(uint64_t times) {
+  if (times == 0) return;
+  for (auto& record : stages_) {
+    const auto add = [times](std::atomic<uint64_t>& counter, uint32_t works) {
+      counter.store(counter.load(std::memory_order_relaxed) + times * works,
+                    std::memory_order_relaxed);
+    };
+    add(record->busy, record->last.busy);
+    add(record->starved, record->last.starved);
+    add(record->blocked, record->last.blocked);
+    add(record->waiting, record->last.waiting);
+  }
+}
+
+void RunState::Sample(bool changed) {
   MutexLock lock(mutex_);
   if (figures_final_) return;
+  if (!changed) {
+    ++unchanged_samples_;
+    return;
+  }
+  CountLast(std::exchange(unchanged_samples_, 0));
   RefreshHeads();
   const Instant now = engine_.clock().Now();
   for (auto& record : stages_) {
     const StageRecord* head = record->head;
+    record->last = {};
     for (int i = 0; i < record->workers; ++i) {
       Work& work = WorkOf(*record, i);
       if (work.ended_) continue;
@@ -34,7 +54,7 @@ void RunState::Sample() {
         work.waits_seen_ = waits;
         work.seen_since_ = now;
       }
-      std::atomic<uint64_t>* counter = &record->waiting;
+      work.polls_seen_ = work.polls();
       WaitKind kind = work.waiting_kind();
       if (head != nullptr) {
         // It sleeps, and another runs its body, among those of the stages that it is fused with.
@@ -45,14 +65,14 @@ void RunState::Sample() {
       }
       switch (kind) {
         case WaitKind::kNothing:
-        case WaitKind::kBlocking: counter = &record->busy; break;
-        case WaitKind::kReceive: counter = &record->starved; break;
-        case WaitKind::kSend: counter = &record->blocked; break;
-        default: break;
+        case WaitKind::kBlocking: ++record->last.busy; break;
+        case WaitKind::kReceive: ++record->last.starved; break;
+        case WaitKind::kSend: ++record->last.blocked; break;
+        default: ++record->last.waiting; break;
       }
-      counter->store(counter->load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
     }
   }
+  CountLast(1);
 }
 
 bool RunState::WaitsForExternal() const {
@@ -144,6 +164,12 @@ void RunState::AppendCensus(std::vector<CensusEntry>& works) const {
     entry.waits = other != nullptr && wait.kind == WaitKind::kNothing
                       ? absl::StrCat("runs the function of ", NameOf(*other), ", fused with it")
                       : DescribeWait(wait, *work);
+    // What hides a deadlock: it could go on at any time, although what it asks for does not come.
+    const bool at_port = wait.kind == WaitKind::kReceive || wait.kind == WaitKind::kSend ||
+                         wait.kind == WaitKind::kSelect;
+    if (at_port && wait.bounded) entry.waits += ", for a time";
+    if (wait.kind == WaitKind::kNothing && work->polls() != work->polls_seen_)
+      absl::StrAppend(&entry.waits, "; polls, ", work->polls(), " times in vain");
     if (wait.kind == WaitKind::kNothing || *wait.place.file_name() == '\0') continue;
     entry.place = NameOfPlace(wait.place);
     if (work->waits_seen_ == waits) entry.age = now - work->seen_since_;
@@ -168,10 +194,11 @@ void RunState::FillReport(Report& report) const {
     stage.ended = record->workers - record->live;
     stage.outcome = record->outcome;
     if (record->head != nullptr) stage.fused_into = record->head->stage->name();
-    stage.busy = record->busy.load(std::memory_order_relaxed);
-    stage.starved = record->starved.load(std::memory_order_relaxed);
-    stage.blocked = record->blocked.load(std::memory_order_relaxed);
-    stage.waiting = record->waiting.load(std::memory_order_relaxed);
+    const uint64_t more = unchanged_samples_;
+    stage.busy = record->busy.load(std::memory_order_relaxed) + more * record->last.busy;
+    stage.starved = record->starved.load(std::memory_order_relaxed) + more * record->last.starved;
+    stage.blocked = record->blocked.load(std::memory_order_relaxed) + more * record->last.blocked;
+    stage.waiting = record->waiting.load(std::memory_order_relaxed) + more * record->last.waiting;
   }
   ReserveToFill(report.channels, channels_.size());
   for (const ChannelRecord& record : channels_) {

@@ -103,6 +103,7 @@ bool SelectOperation::await_ready() {
   if (outcome_ == Outcome::kNone) {
     if (!none_enabled && !bounds_.tries_once()) return false;
     outcome_ = none_enabled ? Outcome::kClosed : Outcome::kTimedOut;
+    work_->NotePoll();
   }
   return work_->MayGoOn(outcome_);
 }

@@ -103,7 +103,7 @@ void Simulator::RunJob(Job& job) {
       allocations_ += left - left_now;
     }
   }
-  VisitRuns([](RunState& run) { run.Sample(); });
+  VisitRuns([](RunState& run) { run.Sample(true); });
 }
 
 void Simulator::FireTimer(bool idle) {

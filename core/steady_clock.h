@@ -23,13 +23,15 @@ class SteadyClock final : public Clock {
   void Arm(Timer& timer, Instant when) override;
   bool Cancel(Timer& timer) override;
   void SetTicking(bool ticking);
+  // By `tick`: how long after it the next one comes.
+  void SetPeriod(absl::Duration period) { period_ = period; }
   size_t armed() const { return heap_.size(); }
   bool OnOwnThread() const { return std::this_thread::get_id() == thread_.get_id(); }
 
  private:
   void Loop();
 
-  const absl::Duration period_;
+  absl::Duration period_;  // by the thread alone
   const std::function<void()> tick_;
   TimerHeap heap_;
   Mutex mutex_;

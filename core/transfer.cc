@@ -22,6 +22,7 @@ bool ReceiveOperation<Bounding>::await_ready() {
   if (outcome_ == Outcome::kNone) {
     if (!bounds_.tries_once()) return false;
     outcome_ = Outcome::kTimedOut;
+    work_->NotePoll();
   }
   return work_->MayGoOn(outcome_);
 }
@@ -98,6 +99,7 @@ bool SendOperation<Bounding>::await_ready() {
       return DecideByPolicy();
     if (!bounds_.tries_once()) return false;
     outcome_ = Outcome::kTimedOut;
+    work_->NotePoll();
   }
   return work_->MayGoOn(outcome_);
 }

@@ -192,13 +192,17 @@ class WaitLink {
   bool linked_ = false;
 };
 
-// First come, first served.
+// First come, first served, unless the owner of the list inserts a link before others.
 class WaitList {
  public:
   bool empty() const { return first_ == nullptr; }
   WaitLink* front() const { return first_; }
+  WaitLink* back() const { return last_; }
   static WaitLink* Next(const WaitLink& link) { return link.next_; }
+  static WaitLink* Previous(const WaitLink& link) { return link.previous_; }
   void PushBack(WaitLink& link);
+  // Before `next`, which is linked.
+  void Insert(WaitLink& link, WaitLink& next);
   void Remove(WaitLink& link);
 
  private:
@@ -251,6 +255,14 @@ inline void WaitList::PushBack(WaitLink& link) {
     last_->next_ = &link;
   }
   last_ = &link;
+}
+
+inline void WaitList::Insert(WaitLink& link, WaitLink& next) {
+  link.next_ = &next;
+  link.previous_ = next.previous_;
+  link.linked_ = true;
+  (next.previous_ == nullptr ? first_ : next.previous_->next_) = &link;
+  next.previous_ = &link;
 }
 
 inline void WaitList::Remove(WaitLink& link) {

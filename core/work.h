@@ -89,6 +89,9 @@ class Work final : public Job, public Waiter, public Pooled {
   WaitKind waiting_kind() const { return waiting_kind_.load(std::memory_order_relaxed); }
   // Read part by part while the Work goes on: they belong to one wait if `waits` is the same before and after.
   Wait waiting() const;
+  // How many operations that try once have found nothing (a zero duration): what polls does little else.
+  uint32_t polls() const { return polls_.load(std::memory_order_relaxed); }
+  void NotePoll() { polls_.store(polls() + 1, std::memory_order_relaxed); }
   // How many waits it has prepared.
   uint32_t waits() const { return waits_.load(std::memory_order_acquire); }
   Work* runs_for() const { return runs_for_.load(std::memory_order_relaxed); }
@@ -97,6 +100,7 @@ class Work final : public Job, public Waiter, public Pooled {
   // By the sampler alone, with the run's lock: the wait that it saw last, and when it saw it first.
   uint32_t waits_seen_ = 0;
   Instant seen_since_;
+  uint32_t polls_seen_ = 0;
 
   friend class RunState;
   friend Trampoline& TrampolineOf(Work& work);
@@ -152,6 +156,7 @@ class Work final : public Job, public Waiter, public Pooled {
   std::atomic<WaitKind> waiting_kind_{WaitKind::kNothing};
   std::atomic<bool> waiting_bounded_{false};
   std::atomic<uint32_t> waits_{0};
+  std::atomic<uint32_t> polls_{0};
   std::atomic<const Channel*> waiting_channel_{nullptr};
   std::atomic<std::source_location> waiting_place_{};
   std::atomic<uint64_t> waiting_ports_{0};

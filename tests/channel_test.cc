@@ -34,6 +34,8 @@ class Sender {
     request_.waiter = &waiter;
   }
   ~Sender() { channel_.UnlinkSend(request_); }
+  // As a send of that Out.
+  void Use(const SendingEnd& end) { request_.sender = &end; }
   Outcome Put() { return channel_.Put(request_); }
   // kNone: it waits now.
   Outcome Park() {
@@ -222,6 +224,39 @@ TEST_P(ChannelTest, ParkedSenders_AreAdmittedFirstComeFirstServed) {
   EXPECT_EQ(a.outcome(), Outcome::kDone);
   EXPECT_EQ(b.outcome(), Outcome::kDone);
   EXPECT_EQ(a.waiter.woken, 1);
+}
+
+TEST_P(ChannelTest, ParkedSendersOfTwoOuts_WhoHasHadLessComesFirst) {
+  Open(4, 2);
+  Sender greedy(*channel_, {1, 2, 3, 4, 5}), modest(*channel_, {6, 7});
+  ASSERT_EQ(greedy.Park(), Outcome::kNone);
+  ASSERT_EQ(greedy.sent(), 4u);
+  ASSERT_EQ(modest.Park(), Outcome::kNone);
+  EXPECT_EQ(TakeAll(), (Values{1, 2, 3, 4, 6, 7, 5}));
+}
+
+TEST_P(ChannelTest, ParkedSendersOfTwoOuts_WhoWasSilentHasNothingToCatchUpOn) {
+  Open(1, 2);
+  SendingEnd busy_end, late_end;
+  const auto sender = [&](int value, SendingEnd& end) {
+    auto made = std::make_unique<Sender>(*channel_, Values{value});
+    made->Use(end);
+    return made;
+  };
+  for (int i = 0; i < 50; ++i) {
+    ASSERT_EQ(sender(0, busy_end)->Put(), Outcome::kDone);
+    EXPECT_EQ(TakeAll(), Values{0});
+  }
+  ASSERT_EQ(sender(0, busy_end)->Put(), Outcome::kDone);
+  auto busy_1 = sender(1, busy_end), late_1 = sender(2, late_end);
+  ASSERT_EQ(busy_1->Park(), Outcome::kNone);
+  ASSERT_EQ(late_1->Park(), Outcome::kNone);
+  Receiver receiver(*channel_);
+  ASSERT_EQ(receiver.Take(), Outcome::kDone);
+  EXPECT_EQ(late_1->outcome(), Outcome::kDone) << "it has had nothing lately";
+  auto late_2 = sender(3, late_end);
+  ASSERT_EQ(late_2->Park(), Outcome::kNone);
+  EXPECT_EQ(TakeAll(), (Values{2, 1, 3})) << "then they take turns";
 }
 
 TEST_P(ChannelTest, ParkedBatch_EntersAsRoomAppears_IsDoneWithItsLastItem) {

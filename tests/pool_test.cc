@@ -167,7 +167,10 @@ TEST_P(PoolTest, IsDestroyed_WhileOtherThreadsAreStillInPost) {
       Job& job = *jobs.emplace_back(std::make_unique<CountingJob>(count));
       posters.emplace_back([&pool = *pool, &job] { pool.Post(job); });
     }
-    while (count < kThreads) std::this_thread::yield();
+    while (count < kThreads) {
+      pool->Watch();
+      std::this_thread::yield();
+    }
     pool.reset();
     for (std::thread& poster : posters) poster.join();
   }

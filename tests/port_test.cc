@@ -468,6 +468,37 @@ TEST_P(PortTest, SendBatch_OfBools_TheRestStaysInOrder) {
   EXPECT_EQ(left, std::vector<bool>(all.end() - static_cast<int>(left.size()), all.end()));
 }
 
+// Two streams without an end: neither is served at the cost of the other.
+TEST_P(PortTest, TwoOutsOfOneIn_ShareItEvenly) {
+  constexpr int kAll = 4000;
+  Graph& graph = NewGraph();
+  int counts[2] = {0, 0};
+  auto& sink = graph.Add<ProbeSink<int>>("sink", [&](Context&, In<int>& in) -> Task<> {
+    for (int i = 0; i < kAll; ++i) {
+      auto receive = in.Receive();
+      std::optional<int> item = co_await receive;
+      if (!item) co_return in.status();
+      ++counts[*item];
+    }
+    co_return absl::OkStatus();
+  });
+  for (const int which : {0, 1}) {
+    auto& source = graph.Add<ProbeSource<int>>(
+        "source" + std::to_string(which), [which](Context&, Out<int>& out) -> Task<> {
+          while (true) {
+            int item = which;
+            auto send = out.Send(item);
+            absl::Status sent = co_await send;
+            if (!sent.ok()) co_return sent;
+          }
+        });
+    graph.Connect(source.out, sink.in);
+  }
+  EXPECT_TRUE(RunToEnd(engine(), graph).ok());
+  EXPECT_GT(counts[0], kAll / 3);
+  EXPECT_GT(counts[1], kAll / 3);
+}
+
 // --- Receive ---
 
 TEST_P(PortTest, Receive_AtTheEnd_GivesNothing_AndStatusIsOk) {

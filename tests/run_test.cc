@@ -769,6 +769,36 @@ TEST(EngineTest, Census_NamesWhoWaitsForWhat) {
   EXPECT_TRUE(engine.Census().empty());
 }
 
+// It may go on at any time, so that those who wait for it are not called stuck: the census names it.
+TEST(EngineTest, Census_NamesWhoPolls) {
+  Engine engine({.threads = 1});
+  Graph graph("test");
+  auto& source = graph.Add<ProbeSource<int>>("source", [](Context& context, Out<int>&) -> Task<> {
+    auto sleep = context.Sleep(absl::InfiniteDuration());
+    absl::Status slept = co_await sleep;
+    co_return slept;
+  });
+  auto& sink = graph.Add<ProbeSink<int>>("poller", [](Context& context, In<int>& in) -> Task<> {
+    while (!context.cancelled()) {
+      auto once = in.ReceiveWithin(absl::ZeroDuration());
+      absl::StatusOr<int> item = co_await once;
+      if (!absl::IsDeadlineExceeded(item.status())) break;
+      co_await context.Yield();
+    }
+    co_return absl::CancelledError("");
+  });
+  graph.Connect(source.out, sink.in);
+  weir::Run run(engine, graph);
+  std::string waits;
+  while (waits.find("polls, ") == std::string::npos) {
+    for (const CensusEntry& entry : engine.Census().works) {
+      if (entry.work == "poller#0") waits = entry.waits;
+    }
+  }
+  EXPECT_NE(waits.find(" times in vain"), std::string::npos) << waits;
+  run.Cancel();
+}
+
 TEST(EngineTest, Destructor_WithActiveRuns_EndsTheProcessWithAMessage) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
   EXPECT_DEATH(
