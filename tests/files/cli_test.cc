@@ -4,16 +4,13 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <string>
 #include <vector>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
-#include "tests/files/temp_dir.h"
+#include "tests/files/command.h"
 
 namespace weir::testing {
 namespace {
@@ -26,52 +23,34 @@ using ::testing::Not;
 using ::testing::StartsWith;
 using ::testing::UnorderedElementsAre;
 
-constexpr const char* kWeir = "tools/cli/weir";
-constexpr const char* kSquares = "tests/files/squares";
-
-struct Outcome {
-  int status = -1;
-  std::string out;
-  std::string err;
-};
-
-class CliTest : public ::testing::Test {
- protected:
-  // Whatever started the test may ignore them, and what we start would go on ignoring.
-  CliTest() {
-    for (int signal : {SIGINT, SIGTERM, SIGHUP}) ::signal(signal, SIG_DFL);
-  }
-  // Through the shell, for its redirections; `program` and `arguments` as they are.
-  Outcome Shell(const std::string& command) {
-    const int ended = std::system(
-        absl::StrCat("(", command, ") >", dir_.Path("out"), " 2>", dir_.Path("err")).c_str());
-    Outcome outcome;
-    outcome.status = WIFEXITED(ended) ? WEXITSTATUS(ended) : -WTERMSIG(ended);
-    outcome.out = TempDir::Read(dir_.Path("out"));
-    outcome.err = TempDir::Read(dir_.Path("err"));
-    return outcome;
-  }
-  Outcome Weir(const std::string& arguments) { return Shell(absl::StrCat(kWeir, " ", arguments)); }
-
-  // One clear line on standard error, nothing on standard output, and this exit status.
-  void ExpectError(const std::string& arguments, int status, const std::string& text) {
-    const Outcome outcome = Weir(arguments);
-    EXPECT_EQ(outcome.status, status) << arguments;
-    EXPECT_EQ(outcome.out, "") << arguments;
-    EXPECT_THAT(outcome.err, MatchesRegex("weir: [^\n]*\n")) << arguments;
-    EXPECT_THAT(outcome.err, HasSubstr(text)) << arguments;
-  }
-
-  TempDir dir_;
-};
-
 // --- Paths ---
 
-TEST_F(CliTest, BazelRun_PathsAreFromWhereItsUserStands) {
+TEST_F(CliTest, BazelRun_PathsAreFromWhereItsUserStands_AndItSaysSo) {
   dir_.Write("text", "one two\n");
   const Outcome outcome = Shell(absl::StrCat("BUILD_WORKING_DIRECTORY=", dir_.Path("."), " ", kWeir,
                                              " run word_count --input=text"));
   EXPECT_EQ(outcome.out, "1\tone\n1\ttwo\n") << outcome.err;
+  EXPECT_EQ(outcome.err, absl::StrCat("weir: paths are from '", dir_.Path("."),
+                                      "', where `bazel run` was called\n"));
+}
+
+// As in a shell that an outer `bazel run` has started.
+TEST_F(CliTest, BazelRun_ThatHasStartedSomethingElse_DoesNotRedirectPaths) {
+  dir_.Write("here/text", "here\n");
+  dir_.Write("there/text", "there\n");
+  const Outcome outcome = Shell(absl::StrCat("weir=$PWD/", kWeir, "; cd ", dir_.Path("here"),
+                                             "; PWD= BUILD_WORKING_DIRECTORY=", dir_.Path("there"),
+                                             " \"$weir\" run word_count --input=text"));
+  EXPECT_EQ(outcome.out, "1\there\n");
+  EXPECT_EQ(outcome.err, "");
+}
+
+TEST_F(CliTest, BazelRun_FromAFolderThatIsGone_SaysSo) {
+  const std::string path = dir_.Write("text", "one");
+  const Outcome outcome = Shell(absl::StrCat("BUILD_WORKING_DIRECTORY=", dir_.Path("none"), " ",
+                                             kWeir, " run word_count --input=", path));
+  EXPECT_EQ(outcome.out, "1\tone\n");
+  EXPECT_THAT(outcome.err, MatchesRegex("weir: cannot go to '[^\n]*No such file[^\n]*\n"));
 }
 
 // --- Help ---
@@ -286,17 +265,6 @@ TEST_F(CliTest, Run_OutputIsLongerThanUlimitAllows_IsOneLine) {
   EXPECT_EQ(Shell(absl::StrCat("ls -A ", dir_.Path("d"))).out, "counts\n") << "and nothing is left";
 }
 
-TEST_F(CliTest, Run_ReaderOfThePipeIsGone_IsOneLine) {
-  const std::string path = dir_.Write("f", "word");
-  const std::string fifo = dir_.Path("fifo");
-  ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
-  // A pipe whose reader has ended before the first write.
-  const Outcome outcome = Shell(absl::StrCat("exec 3<>", fifo, " 4>", fifo, " 3>&-; ", kWeir,
-                                             " run word_count --input=", path, " >&4"));
-  EXPECT_EQ(outcome.status, 1);
-  EXPECT_THAT(outcome.err, MatchesRegex("weir: [^\n]*Broken pipe\n"));
-}
-
 TEST_F(CliTest, Pack_FileAndPipe_AreReadByZstd) {
   std::string text;
   for (int i = 0; i < 100000; ++i) absl::StrAppend(&text, "line ", i * 7919 % 100000, "\n");
@@ -376,184 +344,6 @@ TEST_F(CliTest, Draw_WhatIsNoReport_IsRefused) {
   ExpectError("draw ./", 1, "cannot read './': Is a directory");
   ExpectError("draw " + dir_.Write("f.json", "{}"), 1, "this is no description of a graph: key");
   ExpectError("draw " + dir_.Write("g.json", "{"), 1, "of a graph: parse error at line 1");
-}
-
-// --- Signals ---
-
-// A process; what it says on standard error comes to us line by line.
-class ProcessTest : public CliTest {
- protected:
-  void Begin(const std::vector<std::string>& command) {
-    int errors[2];
-    ASSERT_EQ(::pipe2(errors, O_CLOEXEC), 0);
-    std::vector<char*> arguments;
-    for (const std::string& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
-    arguments.push_back(nullptr);
-    child_ = ::fork();
-    ASSERT_GE(child_, 0);
-    if (child_ == 0) {
-      ::dup2(errors[1], STDERR_FILENO);
-      for (int signal : {SIGINT, SIGTERM, SIGHUP}) ::signal(signal, inherited_);
-      ::execv(arguments[0], arguments.data());
-      ::_exit(127);
-    }
-    ::close(errors[1]);
-    errors_ = errors[0];
-  }
-  void TearDown() override { ::close(errors_); }
-  std::string NextLine() {
-    std::string line;
-    char c;
-    while (::read(errors_, &c, 1) == 1 && c != '\n') line += c;
-    return line;
-  }
-  int Wait() {
-    int ended = 0;
-    EXPECT_EQ(::waitpid(child_, &ended, 0), child_);
-    return WIFEXITED(ended) ? WEXITSTATUS(ended) : -WTERMSIG(ended);
-  }
-
-  void (*inherited_)(int) = SIG_DFL;  // what the process finds that signals do
-  pid_t child_ = -1;
-  int errors_ = -1;
-};
-
-// A run, of word_count if not told otherwise, that reads from a pipe of ours.
-class SignalTest : public ProcessTest {
- protected:
-  void SetUp() override {
-    const std::string fifo = dir_.Path("fifo");
-    ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
-    Begin({kWeir, "run", graph_, "--threads=1", absl::StrCat("--input=", fifo, more_),
-           absl::StrCat("--output=", dir_.Path("counts"))});
-    fifo_ = ::open(fifo.c_str(), O_WRONLY | O_CLOEXEC);  // returns when the run has opened it
-    ASSERT_GE(fifo_, 0);
-    ASSERT_EQ(::write(fifo_, "word ", 5), 5);
-  }
-  void TearDown() override {
-    CloseInput();
-    ProcessTest::TearDown();
-  }
-  void CloseInput() {
-    if (fifo_ >= 0) ::close(fifo_);
-    fifo_ = -1;
-  }
-
-  std::string graph_ = "word_count";
-  std::string more_ = "";  // to read behind the pipe: ",PATH"
-  int fifo_ = -1;
-};
-
-TEST_F(SignalTest, One_Drains_AndWhatWasReadIsCounted) {
-  ::kill(child_, SIGINT);
-  EXPECT_THAT(NextLine(), StartsWith("weir: stopping"));
-  CloseInput();
-  EXPECT_THAT(NextLine(), HasSubstr("the result is complete")) << "it had one path to read";
-  EXPECT_EQ(Wait(), 130);
-  EXPECT_EQ(TempDir::Read(dir_.Path("counts")), "1\tword\n");
-}
-
-// Behind the pipe stand more files than a channel holds.
-class ManyFilesSignalTest : public SignalTest {
- protected:
-  ManyFilesSignalTest() {
-    graph_ = "file_digest";
-    for (int i = 0; i < 1000; ++i) dir_.Write(absl::StrCat("many/", i), "");
-    more_ = absl::StrCat(",", dir_.Path("many"));
-  }
-};
-
-TEST_F(ManyFilesSignalTest, One_CutsTheInput_AndSaysSo) {
-  ::kill(child_, SIGINT);
-  EXPECT_THAT(NextLine(), StartsWith("weir: stopping"));
-  CloseInput();
-  EXPECT_THAT(NextLine(), HasSubstr("was interrupted: the result covers what had been read"));
-  EXPECT_EQ(Wait(), 130);
-  const std::string digests = TempDir::Read(dir_.Path("counts"));
-  EXPECT_THAT(digests, HasSubstr("  " + dir_.Path("fifo")));
-  EXPECT_THAT(digests, Not(HasSubstr("many/999")));
-}
-
-TEST_F(SignalTest, Two_Cancel_AndNothingIsCommitted) {
-  ::kill(child_, SIGTERM);
-  EXPECT_THAT(NextLine(), StartsWith("weir: stopping"));
-  ::kill(child_, SIGTERM);
-  EXPECT_THAT(NextLine(), StartsWith("weir: cancelling"));
-  EXPECT_THAT(NextLine(), HasSubstr("CANCELLED: cancelled by SIGTERM"))
-      << "and not that it waits for the pipe";
-  EXPECT_EQ(Wait(), 143);
-  EXPECT_FALSE(std::filesystem::exists(dir_.Path("counts")));
-}
-
-TEST_F(SignalTest, ATerminalThatIsClosed_EndsARunAsSIGTERMDoes) {
-  ::kill(child_, SIGHUP);
-  EXPECT_THAT(NextLine(), StartsWith("weir: stopping"));
-  ::kill(child_, SIGHUP);
-  EXPECT_THAT(NextLine(), StartsWith("weir: cancelling"));
-  EXPECT_THAT(NextLine(), HasSubstr("CANCELLED: cancelled by SIGHUP"));
-  EXPECT_EQ(Wait(), 129);
-  EXPECT_THAT(dir_.Names(), UnorderedElementsAre("fifo")) << "a temporary file is left";
-}
-
-class PackSignalTest : public SignalTest {
- protected:
-  PackSignalTest() { graph_ = "pack"; }
-};
-
-TEST_F(PackSignalTest, One_EndsIt_ThoughThePipeSaysNothing) {
-  ::kill(child_, SIGINT);
-  EXPECT_THAT(NextLine(), StartsWith("weir: stopping"));
-  EXPECT_THAT(NextLine(), HasSubstr("ABORTED: stage 'read': stopped after "));
-  EXPECT_EQ(Wait(), 130);
-  EXPECT_THAT(dir_.Names(), UnorderedElementsAre("fifo"));
-}
-
-// A run that has begun a file, and a call that does not end.
-class StuckSignalTest : public ProcessTest {
- protected:
-  void SetUp() override {
-    Begin({kSquares, "run", "sticks", "--file=" + dir_.Path("file")});
-    ASSERT_EQ(NextLine(), "stuck");
-    ASSERT_THAT(dir_.Names(), ElementsAre(StartsWith(".file.weir-")));
-  }
-};
-
-TEST_F(StuckSignalTest, Two_AreTheStatus_AndNothingIsLeft) {
-  for (const char* answer : {"squares: stopping", "squares: cancelling"}) {
-    ::kill(child_, SIGINT);
-    EXPECT_THAT(NextLine(), StartsWith(answer));
-  }
-  std::string last;
-  for (std::string line = NextLine(); !line.empty(); line = NextLine()) last = line;
-  EXPECT_THAT(last, HasSubstr("has not stopped: still busy: stick"));
-  EXPECT_EQ(Wait(), 130);
-  EXPECT_THAT(dir_.Names(), IsEmpty());
-}
-
-TEST_F(StuckSignalTest, Three_EndTheProcessAtOnce_AndNothingIsLeft) {
-  for (const char* answer : {"squares: stopping", "squares: cancelling; once more ends"}) {
-    ::kill(child_, SIGTERM);
-    EXPECT_THAT(NextLine(), StartsWith(answer));
-  }
-  ::kill(child_, SIGTERM);
-  EXPECT_EQ(NextLine(), "");
-  EXPECT_EQ(Wait(), 143);
-  EXPECT_THAT(dir_.Names(), IsEmpty());
-}
-
-// As nohup and a script's `&` start it: whoever ignored a signal for it goes on ignoring.
-class IgnoredSignalTest : public SignalTest {
- protected:
-  IgnoredSignalTest() { inherited_ = SIG_IGN; }
-};
-
-TEST_F(IgnoredSignalTest, StaysIgnored) {
-  ::kill(child_, SIGHUP);
-  ::kill(child_, SIGINT);
-  CloseInput();
-  EXPECT_EQ(NextLine(), "");
-  EXPECT_EQ(Wait(), 0);
-  EXPECT_EQ(TempDir::Read(dir_.Path("counts")), "1\tword\n");
 }
 
 // --- A user's own program ---

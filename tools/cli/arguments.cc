@@ -140,12 +140,20 @@ absl::Status ParseArguments(const std::vector<std::string>& arguments,
     absl::CommandLineFlag& flag = *graph_flag->second;
     if (flag.IsOfType<List>()) {
       lists[graph_flag->first].push_back(value);
-      value = absl::StrJoin(lists[graph_flag->first], ",");
+      continue;
     }
     std::string error;
     if (!flag.ParseFrom(value, &error)) {
       return absl::InvalidArgumentError(
           absl::StrCat("--", name, "=", value, ": ", error.empty() ? "not a valid value" : error));
+    }
+  }
+  // Once for all of a flag's values: there may be thousands.
+  for (const auto& [name, values] : lists) {
+    std::string error;
+    if (!graph_flags.at(name)->ParseFrom(absl::StrJoin(values, ","), &error)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("--", name, ": ", error.empty() ? "not a valid list" : error));
     }
   }
   return absl::OkStatus();

@@ -5,12 +5,13 @@
 #include <csignal>
 #include <cstdlib>
 #include <exception>
-#include <filesystem>
-#include <system_error>
 #include <thread>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "weir/stages/file_error.h"
 #include "weir/tools/cli/commands.h"
+#include "weir/tools/cli/paths.h"
 #include "weir/tools/cli/suggest.h"
 #include "weir/tools/cli/version.h"
 
@@ -19,6 +20,8 @@ namespace cli {
 namespace {
 
 constexpr size_t kColumn = 24;
+
+bool ends_by_sigpipe = false;  // as Main found it
 
 std::string Overview(const Console& console) {
   const std::string& program = console.program();
@@ -102,7 +105,8 @@ int Check(Console& console, const Command& command, const Arguments& arguments) 
   setup.threads = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
   const std::unique_ptr<Job> job = line.graph->factory(setup);
   // A graph alone can be checked without its input; a command line is one to run.
-  const absl::Status ready = line.has_graph_flags ? job->Ready() : absl::OkStatus();
+  absl::Status ready = line.has_graph_flags ? job->Ready() : absl::OkStatus();
+  if (ready.ok() && line.has_graph_flags) ready = CheckFiles(*job, "");
   if (!ready.ok())
     return UsageError(console, command.name, absl::StrCat(line.target, ": ", ready.message()));
   const absl::Status status = job->graph().Check();
@@ -168,8 +172,15 @@ int Print(Console& console, std::string_view text) {
   absl::Status status = out.Open("-");
   if (status.ok()) status = out.Write(text);
   if (status.ok()) return kOk;
+  if (IsReaderGone(status)) return kReaderIsGone;
   console.Line(std::string(status.message()));
   return kFailed;
+}
+
+bool IsReaderGone(const absl::Status& error) {
+  const absl::Status gone = internal::NamedError("cannot write", "standard output", EPIPE);
+  return ends_by_sigpipe && error.code() == gone.code() &&
+         absl::EndsWith(error.message(), gone.message());
 }
 
 std::string Help(const Console& console, const Command& command,
@@ -201,19 +212,22 @@ std::string Help(const Console& console, const Command& command,
 
 int Main(int argc, char** argv) {
   cli::KeepStandardDescriptors();
-  // `bazel run` starts programs in a folder of its own, and says where its user stands: paths are meant from there.
-  if (const char* folder = std::getenv("BUILD_WORKING_DIRECTORY")) {
-    std::error_code ignored;  // a folder that is gone: paths are then from here
-    std::filesystem::current_path(folder, ignored);
-  }
   // A write to a pipe that nobody reads, or beyond `ulimit -f`, is an error like another.
-  std::signal(SIGPIPE, SIG_IGN);
+  cli::ends_by_sigpipe = std::signal(SIGPIPE, SIG_IGN) != SIG_IGN;
   std::signal(SIGXFSZ, SIG_IGN);
   std::string program = argc > 0 ? argv[0] : "weir";
   program = program.substr(program.rfind('/') + 1);
   cli::Console console(program);
+  cli::GoWhereBazelsUserStands(console);
   try {
-    return cli::Dispatch(console, cli::Arguments(argv + std::min(argc, 1), argv + argc));
+    const int status =
+        cli::Dispatch(console, cli::Arguments(argv + std::min(argc, 1), argv + argc));
+    if (status == cli::kReaderIsGone) {
+      // All is cleaned up: as if the write had ended the process.
+      std::signal(SIGPIPE, SIG_DFL);
+      std::raise(SIGPIPE);
+    }
+    return status;
   } catch (const std::exception& error) {  // of a function that declares a graph, say
     console.Line(error.what());
     return cli::kFailed;

@@ -1,6 +1,7 @@
 // The subcommands. Each gives an exit status, and prints its own errors.
 #pragma once
 
+#include <csignal>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -15,6 +16,8 @@ namespace weir::cli {
 inline constexpr int kOk = 0;
 inline constexpr int kFailed = 1;
 inline constexpr int kUsage = 2;
+// Nobody reads standard output any more: Main ends the process by SIGPIPE, which a shell calls 141.
+inline constexpr int kReaderIsGone = 128 + SIGPIPE;
 
 using Arguments = std::vector<std::string>;
 
@@ -43,6 +46,9 @@ int UsageError(Console& console, std::string_view command, std::string_view mess
 std::string UnknownGraph(std::string_view name);
 // To standard output; an exit status.
 int Print(Console& console, std::string_view text);
+// Whether `error` says that nobody reads standard output any more, and the process is to end as others do then: silently, by SIGPIPE.
+// Not if SIGPIPE was ignored when it began: whoever did that wants to hear of the error.
+bool IsReaderGone(const absl::Status& error);
 
 // What `--help` prints of a subcommand: with `line.graph`, that graph's flags too.
 std::string Help(const Console& console, const Command& command,

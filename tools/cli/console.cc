@@ -1,21 +1,41 @@
 #include "weir/tools/cli/console.h"
 
+#include <fcntl.h>
+#include <poll.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 
 #include "absl/strings/str_format.h"
+#include "weir/core/printable.h"
+#include "weir/stages/await_input.h"
+#include "weir/tools/cli/signals.h"
 
 namespace weir::cli {
 namespace {
 
-// If nobody reads standard error there is nobody to tell.
+// If nobody reads standard error there is nobody to tell. Where somebody reads slowly, a program that is asked to end a second time does
+// not wait for room any more: it would not hear the third.
 void Write(std::string_view text) {
+  constexpr size_t kPipeBytes =
+      4096;  // what a pipe that has room takes in one write without waiting
+  static const bool may_wait = [] {
+    struct stat found;
+    return ::fstat(STDERR_FILENO, &found) == 0 && !S_ISREG(found.st_mode);
+  }();
+  const auto give_up = [] { return Signals::caught() > 1; };
   while (!text.empty()) {
-    const ssize_t written = ::write(STDERR_FILENO, text.data(), text.size());
-    if (written < 0 && errno != EINTR) return;
+    if (may_wait && !internal::AwaitRoom(STDERR_FILENO, give_up)) return;
+    const ssize_t written = ::write(STDERR_FILENO, text.data(),
+                                    may_wait ? std::min(text.size(), kPipeBytes) : text.size());
+    if (written < 0 && errno == EAGAIN) {
+      (void)::poll(nullptr, 0, 1);  // another writer took the room
+    } else if (written < 0 && errno != EINTR) {
+      return;
+    }
     if (written > 0) text.remove_prefix(static_cast<size_t>(written));
   }
 }
@@ -23,8 +43,8 @@ void Write(std::string_view text) {
 std::string OneLine(std::string_view text) {
   std::string line(text);
   std::replace_if(
-      line.begin(), line.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
-  return line;
+      line.begin(), line.end(), [](char c) { return c == '\n' || c == '\r' || c == '\t'; }, ' ');
+  return internal::Printable(line);
 }
 
 constexpr std::string_view kClear = "\r\033[K";

@@ -138,6 +138,12 @@ int Draw(Console& console, const Command& command, const Arguments& arguments) {
   }
   if (!parsed.ok()) return UsageError(console, command.name, std::string(parsed.message()));
 
+  if (line.graph == nullptr && OutputFile::IsSameFile(line.target, output)) {
+    return UsageError(console, command.name,
+                      absl::StrCat("'", line.target,
+                                   "' is where the drawing goes, and would be replaced by it; name "
+                                   "another file with --output"));
+  }
   absl::StatusOr<Report> report = Report();
   if (line.graph != nullptr) {
     JobSetup setup;
@@ -155,6 +161,7 @@ int Draw(Console& console, const Command& command, const Arguments& arguments) {
   if (status.ok()) status = file.Write(*text);
   if (status.ok()) status = file.Commit();
   if (status.ok()) return kOk;
+  if (IsReaderGone(status)) return kReaderIsGone;
   console.Line(std::string(status.message()));
   return kFailed;
 }

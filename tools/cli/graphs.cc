@@ -17,8 +17,8 @@
 
 ABSL_FLAG(
     std::vector<std::string>, input, {},
-    "files and directories, with all that is below them: PATH[,PATH...]; what has a comma in its "
-    "name is named by a link to it, or by its directory");
+    "files and directories, with all that is below them: PATH[,PATH...]; - is standard input; what "
+    "has a comma in its name is named by a link to it, or by its directory");
 ABSL_FLAG(std::string, output, "",
           "file for the result, which appears whole or not at all; standard output without it");
 ABSL_FLAG(int, level, weir::PackOptions().level,
@@ -35,6 +35,7 @@ uint64_t TotalBytes(const std::vector<std::string>& paths) {
   uint64_t total = 0;
   for (const std::string& path : paths) {
     struct stat found;
+    if (path == "-") return 0;
     if (::stat(path.c_str(), &found) != 0 || !S_ISREG(found.st_mode)) return 0;
     total += static_cast<uint64_t>(found.st_size);
   }
@@ -56,10 +57,12 @@ class FileJob final : public Job {
     }
     return inputs_.empty()
                ? absl::InvalidArgumentError(
-                     "nothing to read; name files or directories with --input=PATH[,PATH...]")
+                     "nothing to read; name files or directories with --input=PATH[,PATH...], or "
+                     "standard input with --input=-")
                : absl::OkStatus();
   }
   std::string Output() const override { return absl::GetFlag(FLAGS_output); }
+  std::vector<std::string> Inputs() const override { return inputs_; }
   JobProgress Progress(const Report& now) const override {
     JobProgress progress = Job::Progress(now);
     progress.what = "files";
@@ -112,6 +115,8 @@ class PackJob final : public Job {
     return absl::OkStatus();
   }
   std::string Output() const override { return absl::GetFlag(FLAGS_output); }
+  std::vector<std::string> Inputs() const override { return inputs_; }
+  bool HasPartialResult() const override { return false; }  // half a file is none
   JobProgress Progress(const Report& now) const override {
     JobProgress progress = Job::Progress(now);
     progress.what = "chunks";

@@ -14,6 +14,7 @@
 #include "absl/strings/str_join.h"
 #include "weir/core/simulator.h"
 #include "weir/tools/cli/commands.h"
+#include "weir/tools/cli/paths.h"
 #include "weir/tools/cli/signals.h"
 
 namespace weir::cli {
@@ -22,6 +23,9 @@ namespace {
 struct RunFlags {
   int threads = 0;  // 0: one for each core
   absl::Duration deadline = absl::InfiniteDuration();
+  // Less than what service managers and container engines wait before they kill, which is 30 s mostly.
+  absl::Duration drain_timeout = absl::Seconds(20);
+  bool keep_partial = false;
   std::string report;
   std::optional<uint64_t> simulate;
 
@@ -44,6 +48,25 @@ struct RunFlags {
                        : absl::InvalidArgumentError(
                              "must be a duration above zero, such as 200ms or 1.5s");
          }},
+        {"drain_timeout", "DURATION",
+         "cancels an interrupted run that has not finished what it had read after this time "
+         "(default: 20s; inf)",
+         [this](const std::string& value) {
+           const bool good =
+               absl::ParseDuration(value, &drain_timeout) && drain_timeout > absl::ZeroDuration();
+           return good ? absl::OkStatus()
+                       : absl::InvalidArgumentError(
+                             "must be a duration above zero, such as 500ms or 1m, or inf");
+         }},
+        {"keep_partial", "",
+         "lets the result of an interrupted run take the output's name, though it is of a part of "
+         "the input",
+         [this](const std::string& value) {
+           keep_partial = value == "true";
+           return keep_partial || value == "false" ? absl::OkStatus()
+                                                   : absl::InvalidArgumentError("is true or false");
+         },
+         true},
         {"report", "FILE", "writes a report of the run, as JSON, that draw can draw",
          [this](const std::string& value) {
            report = value;
@@ -63,16 +86,11 @@ struct RunFlags {
   }
 };
 
-bool HasAllInput(const Report& now) {
-  const std::vector<const StageReport*> sources = SourcesOf(now);
-  return std::all_of(sources.begin(), sources.end(),
-                     [](const StageReport* source) { return source->ended == source->workers; });
-}
-
 // One run, from its signals' point of view: the first drains it, the second cancels it, the third does not wait for it.
 class Interrupts {
  public:
-  Interrupts(Console& console, Run& run) : console_(console), run_(run) {}
+  Interrupts(Console& console, Run& run, const RunFlags& flags)
+      : console_(console), run_(run), flags_(flags) {}
   void Take(int signal) {
     if (signal <= 0) return;
     last_ = signal;
@@ -81,11 +99,10 @@ class Interrupts {
       EndProcess(status());
     }
     if (count_ == 1) {
+      run_.Drain(flags_.drain_timeout, flags_.keep_partial ? Partial::kKeep : Partial::kDiscard);
       console_.Line(
           "stopping: no more input is read, and what has been read is finished; once more cancels "
           "the run");
-      cuts_input_ = !HasAllInput(run_.Snapshot());
-      run_.Drain();
     } else {
       run_.Cancel(absl::CancelledError(absl::StrCat("cancelled by ", NameOf(signal))));
       console_.Line("cancelling; once more ends the process at once");
@@ -93,15 +110,13 @@ class Interrupts {
   }
   int count() const { return count_; }
   int status() const { return StatusOf(last_); }
-  // Whether there may have been more to read at the first.
-  bool cuts_input() const { return cuts_input_; }
 
  private:
   Console& console_;
   Run& run_;
+  const RunFlags& flags_;
   int count_ = 0;
   int last_ = 0;
-  bool cuts_input_ = false;
 };
 
 std::string DescribeProgress(const Job& job, const Report& now) {
@@ -193,20 +208,24 @@ int RunJob(Console& console, const Registered& graph, const RunFlags& flags) {
                       : flags.simulate.has_value() ? 2
                                                    : engine->threads();
   const std::unique_ptr<Job> job = graph.factory(JobSetup{threads, problem});
-  if (const absl::Status ready = job->Ready(); !ready.ok()) {
+  absl::Status ready = job->Ready();
+  if (ready.ok() && flags.keep_partial && !job->HasPartialResult())
+    ready = absl::InvalidArgumentError("--keep_partial: a part of its result is of no use");
+  if (ready.ok()) ready = CheckFiles(*job, flags.report);
+  if (!ready.ok())
     return UsageError(console, "run", absl::StrCat(graph.name, ": ", ready.message()));
-  }
-  const std::string target = OutputFile::TargetOf(flags.report);
-  if (!target.empty() && target == OutputFile::TargetOf(job->Output())) {
-    return UsageError(console, "run",
-                      absl::StrCat("--report=", flags.report,
-                                   " is where the result goes; give the report another name"));
-  }
   Signals signals;
   // Before the run, so that it is not in vain.
   OutputFile report_file;
   if (!flags.report.empty()) {
-    if (const absl::Status opened = report_file.Open(flags.report); !opened.ok()) {
+    int signal = 0;
+    const auto interrupted = [&] {
+      signal = std::max(signal, signals.Wait(absl::ZeroDuration()));
+      return signal > 0;
+    };
+    const absl::Status opened = report_file.Open(flags.report, interrupted);
+    if (signal > 0) return StatusOf(signal);
+    if (!opened.ok()) {
       console.Line(absl::StrCat("--report: ", opened.message()));
       return kFailed;
     }
@@ -215,7 +234,7 @@ int RunJob(Console& console, const Registered& graph, const RunFlags& flags) {
   RunOptions run_options;
   run_options.deadline = flags.deadline;
   Run run(*engine, job->graph(), run_options);
-  Interrupts interrupts(console, run);
+  Interrupts interrupts(console, run, flags);
   if (!flags.simulate.has_value()) run.OnDone([&signals](const Report&) { signals.Wake(); });
   const Report report = flags.simulate.has_value()
                             ? Simulate(console, run, *engine, graph.name, signals, interrupts)
@@ -229,7 +248,9 @@ int RunJob(Console& console, const Registered& graph, const RunFlags& flags) {
   }
 
   int status = kOk;
-  if (!report.ok()) {
+  if (IsReaderGone(report.status)) {
+    status = kReaderIsGone;
+  } else if (!report.ok()) {
     status = kFailed;
     console.Line(DescribeFailure(report));
   } else if (console.is_terminal()) {
@@ -241,15 +262,15 @@ int RunJob(Console& console, const Registered& graph, const RunFlags& flags) {
     console.Line(absl::StrFormat("simulated with seed %d: %d steps, digest %016x", *flags.simulate,
                                  engine->simulator()->steps(), engine->simulator()->digest()));
   }
-  if (problems > 0) {
+  if (problems > 0 && status != kReaderIsGone) {
     status = kFailed;
     console.Line(absl::StrCat(graph.name, ": ", FormatCount(problems),
                               problems == 1 ? " problem" : " problems",
-                              ", listed above; the result leaves out what ",
-                              problems == 1 ? "it is" : "they are", " about"));
+                              ", listed above; the result lacks what could not be read"));
   }
   if (!flags.report.empty()) {
-    absl::Status written = report_file.Write(ToJson(report) + "\n");
+    const auto interrupted = [&signals] { return signals.Wait(absl::ZeroDuration()) > 0; };
+    absl::Status written = report_file.Write(ToJson(report) + "\n", interrupted);
     if (written.ok()) written = report_file.Commit();
     if (!written.ok()) {
       status = kFailed;
@@ -259,7 +280,7 @@ int RunJob(Console& console, const Registered& graph, const RunFlags& flags) {
   if (interrupts.count() > 0) {
     if (report.ok()) {
       console.Line(absl::StrCat(
-          graph.name, interrupts.cuts_input()
+          graph.name, report.input_cut
                           ? " was interrupted: the result covers what had been read by then"
                           : " had come to the end of its input by then: the result is complete"));
     }
@@ -292,11 +313,16 @@ Command RunCommand() {
       "runs a graph",
       "Runs a graph to its end. Progress is on standard error: one line on a terminal, elsewhere a "
       "line every 30 s.\n"
-      "Ctrl-C ends the input and lets what has been read flow out, into a result that covers that "
-      "part. A second one cancels the run,\n"
+      "Ctrl-C or SIGTERM ends the input and lets what has been read flow out. If all of the input "
+      "had "
+      "been read by then, the result is\n"
+      "complete; otherwise a file that --output names stays as it was, unless --keep_partial is "
+      "given. "
+      "A second one cancels the run,\n"
       "and leaves the output as it was; a third ends the process at once.\n"
       "The exit status is 0; 1 if the run failed or left something out; 2 for a wrong command "
-      "line;\n130 after Ctrl-C, 143 after SIGTERM, 129 after SIGHUP.\n",
+      "line;\n130 after Ctrl-C, 143 after SIGTERM, 129 after SIGHUP, 141 (by SIGPIPE, without a "
+      "message) once nobody reads its standard output,\nas in `| head -1`.\n",
       "run word_count --input=/usr/share/doc --output=counts.txt",
       &RunGraph};
 }

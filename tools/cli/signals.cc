@@ -18,6 +18,7 @@ namespace weir::cli {
 namespace {
 
 std::atomic<int> pipe_end{-1};  // where the handler writes to
+std::atomic<int> came{0};
 
 void Put(int end, int value) {
   const int error = errno;
@@ -27,7 +28,10 @@ void Put(int end, int value) {
   errno = error;
 }
 
-void Handle(int signal) { Put(pipe_end.load(std::memory_order_relaxed), signal); }
+void Handle(int signal) {
+  came.fetch_add(1, std::memory_order_relaxed);
+  Put(pipe_end.load(std::memory_order_relaxed), signal);
+}
 
 }  // namespace
 
@@ -63,6 +67,8 @@ int Signals::Wait(absl::Duration timeout) {
     return byte;
   return kNothing;
 }
+
+int Signals::caught() { return came.load(std::memory_order_relaxed); }
 
 void Signals::Wake() { Put(pipe_[1], kWoken); }
 

@@ -27,6 +27,9 @@ class Signals {
   // Any thread.
   void Wake();
 
+  // How many signals have come in this process, whether they have been taken or not. Any thread.
+  static int caught();
+
  private:
   static constexpr int kCaught[] = {SIGINT, SIGTERM, SIGHUP};
   int pipe_[2] = {-1, -1};

@@ -16,6 +16,7 @@
 #include "absl/strings/str_join.h"
 #include "weir/explore.h"
 #include "weir/tools/cli/commands.h"
+#include "weir/tools/cli/paths.h"
 #include "weir/tools/cli/signals.h"
 
 namespace weir::cli {
@@ -132,7 +133,10 @@ int Simulate(Console& console, const Registered& graph, const SimulateFlags& fla
   setup.problem = [&](std::string_view text) {
     if (problems.insert(std::string(text)).second) console.Line(text);
   };
-  if (const absl::Status ready = graph.factory(setup)->Ready(); !ready.ok())
+  const std::unique_ptr<Job> first = graph.factory(setup);
+  absl::Status ready = first->Ready();
+  if (ready.ok()) ready = CheckFiles(*first, "");
+  if (!ready.ok())
     return UsageError(console, "simulate", absl::StrCat(graph.name, ": ", ready.message()));
 
   Signals signals;
