@@ -8,6 +8,7 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "weir/core/printable.h"
 #include "weir/stages/input_file.h"
 
 namespace weir {
@@ -43,7 +44,7 @@ absl::StatusOr<std::string> Digest(const std::string& path, std::atomic<uint64_t
 }
 
 // As sha256sum prints it.
-std::string Line(const std::string& digest, const std::string& path) {
+std::string Line(const std::string& digest, const std::string& path, bool for_terminal) {
   std::string escaped;
   for (const char c : path) {
     switch (c) {
@@ -53,7 +54,8 @@ std::string Line(const std::string& digest, const std::string& path) {
       default: escaped += c;
     }
   }
-  return absl::StrCat(escaped.size() == path.size() ? "" : "\\", digest, "  ", escaped);
+  return absl::StrCat(escaped.size() == path.size() ? "" : "\\", digest, "  ",
+                      for_terminal ? internal::Printable(escaped) : escaped);
 }
 
 }  // namespace
@@ -63,10 +65,11 @@ FileDigest::FileDigest(FileDigestOptions options)
   WalkOptions walk;
   walk.on_error = problems_.handler();
   // One line, or none for a file that cannot be read, or is not read because the run drains.
-  auto digest = [this](std::string path,
-                       Context& context) -> absl::StatusOr<std::vector<std::string>> {
+  auto digest = [this, for_terminal = options.for_terminal](
+                    std::string path,
+                    Context& context) -> absl::StatusOr<std::vector<std::string>> {
     absl::StatusOr<std::string> sum = Digest(path, bytes_, context);
-    if (sum.ok()) return std::vector<std::string>{Line(*sum, path)};
+    if (sum.ok()) return std::vector<std::string>{Line(*sum, path, for_terminal)};
     if (absl::IsCancelled(sum.status())) {
       if (context.cancelled()) return sum.status();
       context.NoteInputCut();

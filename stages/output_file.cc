@@ -170,6 +170,16 @@ bool OutputFile::IsSameFile(const std::string& input, const std::string& output)
   return is_storage && in.st_dev == out.st_dev && in.st_ino == out.st_ino;
 }
 
+bool OutputFile::TargetsTerminal(const std::string& path) {
+  if (IsStandardOutput(path)) return ::isatty(STDOUT_FILENO) == 1;
+  struct stat found;
+  if (::stat(path.c_str(), &found) != 0 || !S_ISCHR(found.st_mode)) return false;
+  const int fd = ::open(path.c_str(), O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+  const bool is_terminal = fd >= 0 && ::isatty(fd) == 1;
+  if (fd >= 0) ::close(fd);
+  return is_terminal;
+}
+
 absl::Status OutputFile::Open(const std::string& path, const Stop& stop) {
   if (IsStandardOutput(path)) return OpenStandardOutput();
   name_ = absl::StrCat("'", path, "'");

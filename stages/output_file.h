@@ -46,6 +46,9 @@ class OutputFile {
   // terminal.
   static bool IsSameFile(const std::string& input, const std::string& output);
 
+  // Whether what is written to `path` is shown on a terminal.
+  static bool TargetsTerminal(const std::string& path);
+
   // Once. A pipe that nobody reads yet is waited for; CANCELLED as soon as `stop` says so.
   absl::Status Open(const std::string& path, const Stop& stop = nullptr);
   // True if others see what is written at once: there is nothing to Commit.

@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <pty.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -32,6 +33,24 @@ TEST_F(CliTest, ControlCharacters_DoNotReachTheTerminal) {
     for (const char* raw : {"\x1b", "\x07", "\xc2\x9b", "\xff", "\t"})
       EXPECT_THAT(outcome.err, Not(HasSubstr(raw))) << arguments;
   }
+}
+
+class TerminalTest : public ProcessTest {};
+
+TEST_F(TerminalTest, ControlCharactersInAResult_DoNotReachIt) {
+  int terminal = -1;
+  ASSERT_EQ(::openpty(&terminal, &out_, nullptr, nullptr, nullptr), 0);
+  const std::string path = dir_.Write("evil\x1b[31m", "");
+  Begin({kWeir, "run", "file_digest", "--input=" + path});
+  ::close(out_);
+  std::string shown;
+  char buffer[4096];
+  for (ssize_t got; (got = ::read(terminal, buffer, sizeof(buffer))) > 0;)
+    shown.append(buffer, static_cast<size_t>(got));
+  ::close(terminal);
+  EXPECT_EQ(Wait(), 0);
+  EXPECT_THAT(shown, HasSubstr("/evil\\x1b[31m\r\n"));
+  EXPECT_THAT(shown, Not(HasSubstr("\x1b")));
 }
 
 // 16,000 took 48 s of CPU time when the list was put together anew for each.

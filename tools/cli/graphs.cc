@@ -84,6 +84,8 @@ std::unique_ptr<Job> MakeFileJob(const JobSetup& setup) {
   options.output = absl::GetFlag(FLAGS_output);
   options.workers = setup.threads;
   options.problem = setup.problem;
+  if constexpr (requires { options.for_terminal; })
+    options.for_terminal = OutputFile::TargetsTerminal(options.output);
   return std::make_unique<FileJob<G, Options>>(std::move(options));
 }
 
@@ -107,8 +109,7 @@ class PackJob final : public Job {
     }
     const absl::Status valid = Pack::Validate(options_);
     if (!valid.ok()) return valid;
-    const bool to_standard_output = options_.output.empty() || options_.output == "-";
-    if (to_standard_output && ::isatty(STDOUT_FILENO) == 1) {
+    if (OutputFile::TargetsTerminal(options_.output)) {
       return absl::InvalidArgumentError(
           "a terminal cannot show the result; name a file with --output=FILE");
     }
