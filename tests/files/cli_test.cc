@@ -459,6 +459,7 @@ TEST_F(CliTest, Simulate_WrongCommandLines) {
   ExpectError("simulate", 2, "which graph?");
   ExpectError("simulate word_cuont", 2, "did you mean 'word_count'?");
   ExpectError("simulate word_count", 2, "nothing to read");
+  ExpectError("simulate word_count --input=- </dev/null", 2, "standard input can be read once");
   ExpectError("simulate word_count --input=x --seeds=0", 2, "above zero");
   ExpectError("simulate word_count --input=x --choices=1x2", 2, "--choices=1");
   ExpectError("simulate word_count --input=x --seed=1 --seeds=2", 2, "give one of them");

@@ -243,6 +243,19 @@ TEST_F(InterruptTest, Two_AFullPipe_IsLeft) {
   for (int end : ends) ::close(end);
 }
 
+TEST_F(InterruptTest, AFullPipe_IsLeftBySimulateToo) {
+  int ends[2];
+  ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+  out_ = ends[1];
+  ASSERT_EQ(::fcntl(ends[1], F_SETPIPE_SZ, 4096), 4096);  // a trace is short
+  Begin({kSquares, "simulate", "squares", "--count=20000", "--seed=1", "--trace"});
+  for (int there = 0; there < 4096; std::this_thread::yield())
+    ASSERT_EQ(::ioctl(ends[0], FIONREAD, &there), 0);
+  ::kill(child_, SIGINT);
+  EXPECT_EQ(Wait(), 130);
+  for (int end : ends) ::close(end);
+}
+
 TEST_F(InterruptTest, AReportThatNobodyReads_IsLeft) {
   const std::string in = dir_.Write("in", "word"), report = Pipe("report");
   Begin({kWeir, "run", "word_count", "--input=" + in, "--report=" + report});

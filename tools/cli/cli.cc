@@ -167,12 +167,13 @@ std::string UnknownGraph(std::string_view name) {
                       hint.empty() ? "; list shows those that there are" : hint);
 }
 
-int Print(Console& console, std::string_view text) {
+int Print(Console& console, std::string_view text, const OutputFile::Stop& stop) {
   OutputFile out;
   absl::Status status = out.Open("-");
-  if (status.ok()) status = out.Write(text);
+  if (status.ok()) status = out.Write(text, stop);
   if (status.ok()) return kOk;
   if (IsReaderGone(status)) return kReaderIsGone;
+  if (absl::IsCancelled(status)) return kFailed;
   console.Line(std::string(status.message()));
   return kFailed;
 }

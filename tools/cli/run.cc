@@ -252,7 +252,10 @@ int RunJob(Console& console, const Registered& graph, const RunFlags& flags) {
     status = kReaderIsGone;
   } else if (!report.ok()) {
     status = kFailed;
-    console.Line(DescribeFailure(report));
+    const bool part_is_lost = report.input_cut && absl::IsAborted(report.status) &&
+                              !flags.keep_partial && job->HasPartialResult();
+    console.Line(absl::StrCat(DescribeFailure(report),
+                              part_is_lost ? " (--keep_partial writes it all the same)" : ""));
   } else if (console.is_terminal()) {
     console.Line(DescribeProgress(*job, report));
   }

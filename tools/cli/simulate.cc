@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <csignal>
 #include <cstdio>
@@ -136,6 +137,11 @@ int Simulate(Console& console, const Registered& graph, const SimulateFlags& fla
   const std::unique_ptr<Job> first = graph.factory(setup);
   absl::Status ready = first->Ready();
   if (ready.ok()) ready = CheckFiles(*first, "");
+  const std::vector<std::string> inputs = first->Inputs();
+  if (ready.ok() && std::find(inputs.begin(), inputs.end(), "-") != inputs.end()) {
+    ready = absl::InvalidArgumentError(
+        "each schedule reads the input anew, and standard input can be read once; name a file");
+  }
   if (!ready.ok())
     return UsageError(console, "simulate", absl::StrCat(graph.name, ": ", ready.message()));
 
@@ -194,7 +200,10 @@ int Simulate(Console& console, const Registered& graph, const SimulateFlags& fla
   const std::string& trace = failure.has_value() ? failure->trace : growth.last.trace;
   if (flags.trace && !trace.empty())
     absl::StrAppend(&text, "step, nanoseconds, what, whose:\n", trace);
-  const int printed = Print(console, text);
+  const int printed = Print(console, text, [&] {
+    signal = std::max(signal, signals.Wait(absl::ZeroDuration()));
+    return signal > 0;
+  });
   if (signal > 0) return StatusOf(signal);
   return growth.ok() ? printed : kFailed;
 }
