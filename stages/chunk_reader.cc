@@ -8,8 +8,9 @@
 
 namespace weir::internal {
 
-ChunkReader::ChunkReader(const ReadOptions& options)
+ChunkReader::ChunkReader(const ReadOptions& options, InputFile::Stop unwanted)
     : options_(options),
+      unwanted_(std::move(unwanted)),
       longest_(std::max(options.max_record, options.max_record + 1)),
       chunk_size_(std::clamp<size_t>(options.chunk_size, 1, longest_)) {}
 
@@ -42,7 +43,9 @@ absl::Status ChunkReader::Next(std::string& chunk, const Context& context) {
 }
 
 absl::Status ChunkReader::Read(std::string& chunk, const Context& context) {
-  const auto stop = [&context] { return context.cancelled() || context.draining(); };
+  const auto stop = [&] {
+    return context.cancelled() || context.draining() || (unwanted_ && unwanted_());
+  };
   chunk = std::exchange(carry_, {});
   while (true) {
     const size_t before = chunk.size();

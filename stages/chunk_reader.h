@@ -15,8 +15,9 @@ namespace weir::internal {
 
 class ChunkReader {
  public:
-  // `options` must outlive the reader.
-  explicit ChunkReader(const ReadOptions& options);
+  // `options` must outlive the reader. `unwanted` says whether nobody wants what it reads any more; it is asked while a pipe has nothing
+  // to give, and may be null.
+  explicit ChunkReader(const ReadOptions& options, InputFile::Stop unwanted = nullptr);
   ChunkReader(const ChunkReader&) = delete;
   ChunkReader& operator=(const ChunkReader&) = delete;
   ~ChunkReader() { Close(); }
@@ -25,10 +26,10 @@ class ChunkReader {
   absl::Status Open(const std::string& path);
   void Close();
   bool open() const { return file_.open(); }
-  // Whether a file was left unread in part, because a pipe had nothing to give when `context` was cancelled or drained.
+  // Whether a file was left unread in part: a pipe had nothing to give, and `context` was cancelled or drained, or nobody wanted more.
   bool cut() const { return cut_; }
   // Sets `chunk` to the next one; to nothing at the end of the file, which is closed then, as it is after an error. While a pipe has
-  // nothing to give, that `context` has been cancelled or drains is its end.
+  // nothing to give, that `context` has been cancelled or drains, or that nobody wants more, is its end.
   absl::Status Next(std::string& chunk, const Context& context);
 
   // As much as one blocking call should do: reads chunks, opening what `next_path` gives (false: nothing more) as files
@@ -48,6 +49,7 @@ class ChunkReader {
   size_t Target(size_t size) const;
 
   const ReadOptions& options_;
+  const InputFile::Stop unwanted_;
   const size_t longest_;     // a chunk: a record that is as long as it may be, and its boundary
   const size_t chunk_size_;  // no more than that: then no chunk holds a record that is too long
   std::string path_;

@@ -36,7 +36,7 @@ ReadLinesStage::ReadLinesStage(std::string path, ReadOptions options)
 Task<> ReadLinesStage::Work(Context& context) {
   ReadOptions by_line = options_;
   by_line.is_boundary = nullptr;
-  ChunkReader reader(by_line);
+  ChunkReader reader(by_line, [this] { return out.refused(); });
   std::vector<std::string> lines;
   bool opened = false;
   bool ended = false;
@@ -51,7 +51,7 @@ Task<> ReadLinesStage::Work(Context& context) {
     for (const std::string& chunk : chunks) AppendLines(chunk, lines);
     return status;
   };
-  while (!ended && !context.draining()) {
+  while (!ended && !reader.cut() && !context.draining()) {
     auto call = context.Blocking(read);
     absl::Status done = co_await call;
     if (!done.ok()) co_return done;
@@ -66,7 +66,7 @@ ReadChunksStage::ReadChunksStage(std::string path, ReadOptions options)
     : path_(std::move(path)), options_(std::move(options)) {}
 
 Task<> ReadChunksStage::Work(Context& context) {
-  ChunkReader reader(options_);
+  ChunkReader reader(options_, [this] { return out.refused(); });
   std::vector<std::string> chunks;
   bool opened = false;
   bool ended = false;
@@ -76,7 +76,7 @@ Task<> ReadChunksStage::Work(Context& context) {
     return !ended;
   };
   auto read = [&](Context& inside) { return reader.Fill(next_path, chunks, inside); };
-  while (!ended && !context.draining()) {
+  while (!ended && !reader.cut() && !context.draining()) {
     auto call = context.Blocking(read);
     absl::Status done = co_await call;
     if (!done.ok()) co_return done;
@@ -90,7 +90,7 @@ Task<> ReadChunksStage::Work(Context& context) {
 ReadChunksOfStage::ReadChunksOfStage(ReadOptions options) : options_(std::move(options)) {}
 
 Task<> ReadChunksOfStage::Work(Context& context) {
-  ChunkReader reader(options_);
+  ChunkReader reader(options_, [this] { return out.refused(); });
   Lease<std::string> paths;
   std::vector<std::string> chunks;
   auto next_path = [&](std::string& path) {
@@ -114,7 +114,7 @@ Task<> ReadChunksOfStage::Work(Context& context) {
     if (!sent.ok()) co_return sent;
     if (reader.cut()) break;
   }
-  context.NoteInputCut();
+  if (context.draining()) context.NoteInputCut();
   co_return absl::OkStatus();
 }
 

@@ -1,11 +1,13 @@
 // Stages that read and write files: ReadLines, ReadChunks, ReadChunksOf, WalkFiles, WriteLines.
 //
-// Every call that may block is made through `Context::Blocking`, so a slow disk holds none of the pool's threads; a
-// cancelled run waits for the one call that is being made, of at most a few hundred kilobytes, and not for a pipe that has
-// nothing to give, takes nothing, or has nobody at its other end. A run that drains reads nothing more: what has been read flows
-// out, and the report says that the input was cut. To read, "-" is standard input; a file of this name is "./-". Paths are
-// bytes, as the system has them, and to read they may be of any length. An error says what could not be done, to which path, and why:
-// "cannot read 'a/b': Permission denied", as NOT_FOUND, PERMISSION_DENIED, RESOURCE_EXHAUSTED (a full disk) and so on.
+// Every call that may block is made through `Context::Blocking`, so a slow disk holds none of the pool's threads. A cancelled run
+// waits for the one call that is being made, of at most a few hundred kilobytes, and not for a pipe that has nothing to give,
+// takes nothing, or has nobody at its other end; nor does a silent pipe keep a stage whose output nobody wants any more. A run
+// that drains reads nothing more: what has been read flows out, and the report says that the input was cut.
+//
+// To read, "-" is standard input; a file of this name is "./-". Paths are bytes, as the system has them, and to read they may be
+// of any length. An error says what could not be done, to which path, and why: "cannot read 'a/b': Permission denied", as
+// NOT_FOUND, PERMISSION_DENIED, RESOURCE_EXHAUSTED (a full disk) and so on.
 #pragma once
 
 #include <cstddef>

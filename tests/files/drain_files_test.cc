@@ -1,7 +1,9 @@
 // Stages that read and write files, in runs that are drained: what reads hears it, and a part of a result is not taken for the whole.
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <memory>
 #include <string>
@@ -62,6 +64,42 @@ TEST_F(DrainFilesTest, ReadChunksOf_HearsIt_ThoughItIsNoSource) {
     cut += got != whole && !got.empty();
   }
   EXPECT_GT(cut, 10);
+}
+
+// A pipe that has said something, and then nothing more.
+class SilentPipeTest : public WeirTest {
+ protected:
+  void SetUp() override {
+    ASSERT_EQ(::mkfifo(path_.c_str(), 0600), 0);
+    pipe_ = ::open(path_.c_str(), O_RDWR | O_CLOEXEC);
+    ASSERT_EQ(::write(pipe_, "one\ntwo\n", 8), 8);
+  }
+  void TearDown() override {
+    WeirTest::TearDown();
+    ::close(pipe_);
+  }
+  TempDir dir_;
+  const std::string path_ = dir_.Path("fifo");
+  int pipe_ = -1;
+};
+
+TEST_F(SilentPipeTest, IsLeft_OnceNobodyWantsMore) {
+  for (int kind = 0; kind < 3; ++kind) {
+    if (kind > 0) {
+      ASSERT_EQ(::write(pipe_, "one\ntwo\n", 8), 8);
+    }
+    Graph& graph = NewGraph();
+    Strings got;
+    auto lines = kind == 0 ? From(graph, "read", ReadLines(path_))
+                 : kind == 1
+                     ? From(graph, "read", ReadChunks(path_))
+                     : From(graph, "paths", FromVector(Strings{path_})).ReadChunksOf("read", {});
+    lines.Take("take", 1).Collect("collect", got);
+    const Report report = RunToEnd(Threaded(), graph);
+    EXPECT_TRUE(report.ok()) << report.status;
+    EXPECT_FALSE(report.input_cut) << "it was not drained";
+    EXPECT_EQ(got.size(), 1u);
+  }
 }
 
 // Whether the result is of a part or not is known exactly, at every step.
