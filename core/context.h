@@ -45,8 +45,9 @@ struct ContextTree {
   const std::string& graph_name;
   Mutex mutex;
   bool over = false;  // all Contexts go, on one thread: none need be taken out of the tree
-  // Whether the drain has left input unread, and whether the drain declared a partial result worthless. Both are set, for good,
-  // before the port closes by which those downstream learn of the end of the input; that orders them.
+  // Whether the drain has left input unread, and whether the drain declared a partial result
+  // worthless. Both are set, for good, before the port closes by which those downstream learn of
+  // the end of the input; that orders them.
   std::atomic<bool> input_cut{false};
   std::atomic<bool> discards_partial{false};
 };
@@ -79,17 +80,19 @@ class Context final {
   // The earliest of this Context's deadline and those above it.
   Instant deadline() const { return deadline_; }
   Instant Now() const;
-  // True once the run drains, in every Work. A Work that reads from outside (files, pipes, sockets) finishes or leaves out what it
-  // has begun, reads nothing more, and ends, whether it was told what to read by an In or not. A Work that only processes what it
-  // receives need not ask: its input ends when those upstream have ended. Only the sends of stages without an In are refused by
-  // a drain, and only the sleeps of these end. Any thread.
+  // True once the run drains, in every Work. A Work that reads from outside (files, pipes, sockets)
+  // finishes or leaves out what it has begun, reads nothing more, and ends, whether it was told
+  // what to read by an In or not. A Work that only processes what it receives need not ask: its
+  // input ends when those upstream have ended. Only the sends of stages without an In are refused
+  // by a drain, and only the sleeps of these end. Any thread.
   bool draining() const { return draining_->load(std::memory_order_acquire); }
-  // Notes that this Work leaves out input because the run drains; the report says so (`input_cut`). For stages that read from
-  // outside and have an In: of a stage without one that has not ended when the drain begins, the run assumes it. Called before
-  // the Work ends. Any thread.
+  // Notes that this Work leaves out input because the run drains; the report says so (`input_cut`).
+  // For stages that read from outside and have an In: of a stage without one that has not ended
+  // when the drain begins, the run assumes it. Called before the Work ends. Any thread.
   void NoteInputCut() { tree_.input_cut.store(true, std::memory_order_release); }
-  // True if the run was drained by `Run::Drain(deadline, Partial::kDiscard)` before all of its input was read. A stage that is about to
-  // make its result final asks once its own input has ended: what it has is a part, and must not replace a complete result.
+  // True if the run was drained by `Run::Drain(deadline, Partial::kDiscard)` before all of its
+  // input was read. A stage that is about to make its result final asks once its own input has
+  // ended: what it has is a part, and must not replace a complete result.
   bool discards_partial() const {
     return tree_.input_cut.load(std::memory_order_acquire) &&
            tree_.discards_partial.load(std::memory_order_acquire);
@@ -145,7 +148,8 @@ class Context final {
 
   // A run's root.
   Context(internal::ContextTree& tree, const std::atomic<bool>& draining);
-  // A Work's. `is_source`: its stage has no In, so that its sleeps end when the run drains. `stage_name` is kept by reference.
+  // A Work's. `is_source`: its stage has no In, so that its sleeps end when the run drains.
+  // `stage_name` is kept by reference.
   Context(Context& parent, bool is_source, const std::string& stage_name);
   // A child of a Work's.
   Context(Context& parent, Instant deadline);

@@ -19,8 +19,9 @@ std::string ToJson(const Report& report);
 // INVALID_ARGUMENT, with what is wrong and where, unless `json` is what ToJson writes.
 absl::StatusOr<Report> FromJson(std::string_view json);
 
-// Graphviz: a box a stage, an edge a channel with its type and capacity; with figures if it ran. What Graphviz does not take in a name
-// (control characters, bytes that are no UTF-8) is spelled out: "\x1b".
+// Graphviz: a box a stage, an edge a channel with its type and capacity; with figures if it ran.
+// What Graphviz does not take in a name (control characters, bytes that are no UTF-8) is spelled
+// out: "\x1b".
 std::string ToDot(const Report& report);
 
 }  // namespace weir

@@ -9,7 +9,8 @@ namespace {
 
 constexpr uint32_t kInvalid = UINT32_MAX;
 
-// Takes the first character of `text`, which is not empty; kInvalid, and one byte, where no character of UTF-8 begins.
+// Takes the first character of `text`, which is not empty; kInvalid, and one byte, where no
+// character of UTF-8 begins.
 uint32_t TakeCharacter(std::string_view& text) {
   const auto byte = [&text](size_t i) -> uint32_t { return static_cast<unsigned char>(text[i]); };
   const uint32_t first = byte(0);

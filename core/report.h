@@ -69,7 +69,8 @@ struct Report {
   absl::Status status;
   bool over = false;
   bool drained = false;
-  // Drained before all of the input was read, as far as is known: the result, if there is one, covers a part of it.
+  // Drained before all of the input was read, as far as is known: the result, if there is one,
+  // covers a part of it.
   bool input_cut = false;
   std::vector<absl::Status> errors;  // later ones, the first 16
   uint64_t more_errors = 0;

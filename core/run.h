@@ -24,12 +24,14 @@ struct RunOptions {
   Context* parent = nullptr;
 };
 
-// What becomes of a result that covers only a part of the input, because the run was drained before it had read all of it.
+// What becomes of a result that covers only a part of the input, because the run was drained before
+// it had read all of it.
 enum class Partial {
   // It is a result: the drain is how an endless input ends.
   kKeep,
-  // It is none: the drain is an interruption. A stage that makes its result final at the end of its input, as WriteLines does, fails
-  // instead (`Context::discards_partial`), and what was there before stays.
+  // It is none: the drain is an interruption. A stage that makes its result final at the end of its
+  // input, as WriteLines does, fails instead (`Context::discards_partial`), and what was there
+  // before stays.
   kDiscard,
 };
 
@@ -66,10 +68,11 @@ class Run {
   // Ends the run as soon as its Works have unwound; `cause` becomes its status if it is the first. Idempotent; legal at any
   // time, also before the first Work has begun. `cause` must not be OK.
   void Cancel(absl::Status cause = absl::CancelledError("cancelled by the program"));
-  // Ends the input: every stage sees `draining()`, so that those that read from outside stop; the sleeps of stages without inputs end,
-  // and their next send is refused with OUT_OF_RANGE; what is in flight flows out. After `deadline` it becomes a cancellation, with
-  // DEADLINE_EXCEEDED. `partial` says what a result is worth whose input was cut short by it; the report says whether one
-  // was (`input_cut`). Of several calls the first counts, with its arguments.
+  // Ends the input: every stage sees `draining()`, so that those that read from outside stop; the
+  // sleeps of stages without inputs end, and their next send is refused with OUT_OF_RANGE; what is
+  // in flight flows out. After `deadline` it becomes a cancellation, with DEADLINE_EXCEEDED.
+  // `partial` says what a result is worth whose input was cut short by it; the report says whether
+  // one was (`input_cut`). Of several calls the first counts, with its arguments.
   void Drain(absl::Duration deadline = absl::InfiniteDuration(), Partial partial = Partial::kKeep);
 
   bool over() const;

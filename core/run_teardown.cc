@@ -93,7 +93,8 @@ void RunState::Drain(absl::Duration deadline, Partial partial) {
     if (phase_ != Phase::kRunning || drained_) return;
     drained_ = true;
     ++holds_;
-    // A source that has not ended may have had more to give. Whether it had is known to nobody else, and soon not even to it.
+    // A source that has not ended may have had more to give. Whether it had is known to nobody
+    // else, and soon not even to it.
     const bool cut = std::any_of(stages_.begin(), stages_.end(), [](const auto& record) {
       return record->stage->ins().empty() && record->open.load(std::memory_order_acquire) > 0;
     });

@@ -14,8 +14,9 @@
 namespace weir {
 namespace {
 
-// The digest of a file, in hexadecimal. It reads in pieces, and between them checks whether the run is cancelled or drained: then
-// it returns CANCELLED, for the digest of a part of a file would be none.
+// The digest of a file, in hexadecimal. It reads in pieces, and between them checks whether the run
+// is cancelled or drained: then it returns CANCELLED, for the digest of a part of a file would be
+// none.
 absl::StatusOr<std::string> Digest(const std::string& path, std::atomic<uint64_t>& bytes,
                                    const Context& context) {
   constexpr size_t kPiece = 128 * 1024;

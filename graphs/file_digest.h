@@ -2,9 +2,10 @@
 //
 //   walk -> digest -> write
 //
-// The output is a line `HEX  PATH` for each regular file, in byte order of the paths. A path with a backslash, a newline or a
-// carriage return in it is escaped, and its line begins with a backslash, as of sha256sum; so `sha256sum --check` reads it. Of what is
-// written for a terminal it reads the lines whose names have no control characters.
+// The output is a line `HEX  PATH` for each regular file, in byte order of the paths. A path with a
+// backslash, a newline or a carriage return in it is escaped, and its line begins with a backslash,
+// as of sha256sum; so `sha256sum --check` reads it. Of what is written for a terminal it reads the
+// lines whose names have no control characters.
 #pragma once
 
 #include <atomic>
@@ -24,7 +25,8 @@ struct FileDigestOptions {
       inputs;          // files, and directories with all that is below them; "-" is standard input
   std::string output;  // a path; "" and "-" are standard output
   int workers = 2;     // that read and digest; at least 1
-  // Spells control characters in names out, for an output that a terminal shows: it obeys them otherwise.
+  // Spells control characters in names out, for an output that a terminal shows: it obeys them
+  // otherwise.
   bool for_terminal = false;
   // Told of each file or directory that cannot be read and is left out, in a sentence; from any thread.
   std::function<void(std::string_view)> problem = nullptr;

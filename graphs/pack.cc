@@ -49,7 +49,8 @@ class Chunker {
     absl::Status status = Pack::Validate(options_);
     if (status.ok()) status = file_.Open(options_.input);
     if (!status.ok()) return status;
-    // Of standard input somebody may have read a part. And a file that says it is empty need not be, under /proc.
+    // Of standard input somebody may have read a part. And a file that says it is empty need not
+    // be, under /proc.
     if (file_.owned() && file_.size() > 0) size_ = file_.size();
     plan_ = std::make_shared<const FramePlan>(options_.level, size_);
     pool_ = std::make_shared<BufferPool>(plan_->BufferSize());

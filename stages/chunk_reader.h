@@ -15,8 +15,8 @@ namespace weir::internal {
 
 class ChunkReader {
  public:
-  // `options` must outlive the reader. `unwanted` says whether nobody wants what it reads any more; it is asked while a pipe has nothing
-  // to give, and may be null.
+  // `options` must outlive the reader. `unwanted` says whether nobody wants what it reads any more;
+  // it is asked while a pipe has nothing to give, and may be null.
   explicit ChunkReader(const ReadOptions& options, InputFile::Stop unwanted = nullptr);
   ChunkReader(const ChunkReader&) = delete;
   ChunkReader& operator=(const ChunkReader&) = delete;
@@ -26,15 +26,18 @@ class ChunkReader {
   absl::Status Open(const std::string& path);
   void Close();
   bool open() const { return file_.open(); }
-  // Whether a file was left unread in part: a pipe had nothing to give, and `context` was cancelled or drained, or nobody wanted more.
+  // Whether a file was left unread in part: a pipe had nothing to give, and `context` was cancelled
+  // or drained, or nobody wanted more.
   bool cut() const { return cut_; }
-  // Sets `chunk` to the next one; to nothing at the end of the file, which is closed then, as it is after an error. While a pipe has
-  // nothing to give, that `context` has been cancelled or drains, or that nobody wants more, is its end.
+  // Sets `chunk` to the next one; to nothing at the end of the file, which is closed then, as it is
+  // after an error. While a pipe has nothing to give, that `context` has been cancelled or drains,
+  // or that nobody wants more, is its end.
   absl::Status Next(std::string& chunk, const Context& context);
 
-  // As much as one blocking call should do: reads chunks, opening what `next_path` gives (false: nothing more) as files
-  // end, until about a chunk's worth is there, or many small files have been read, or `context` has been cancelled or drains. Errors go to
-  // `on_error`; an error that is given back ends it.
+  // As much as one blocking call should do: reads chunks, opening what `next_path` gives (false:
+  // nothing more) as files end, until about a chunk's worth is there, or many small files have been
+  // read, or `context` has been cancelled or drains. Errors go to `on_error`; an error that is
+  // given back ends it.
   absl::Status Fill(const std::function<bool(std::string&)>& next_path,
                     std::vector<std::string>& chunks, const Context& context);
 

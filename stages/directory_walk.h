@@ -1,5 +1,6 @@
-// DirectoryWalk: the files below some roots in byte order of their paths (see WalkFiles in files.h for the contract). A path may be longer
-// than the system takes at once. Its calls block; one thread at a time.
+// DirectoryWalk: the files below some roots in byte order of their paths (see WalkFiles in files.h
+// for the contract). A path may be longer than the system takes at once. Its calls block; one
+// thread at a time.
 #pragma once
 
 #include <cstddef>

@@ -104,7 +104,8 @@ Task<> ReadChunksOfStage::Work(Context& context) {
       const bool more = co_await in.ReceiveBatch(paths, kPathsAtOnce);
       if (!more) co_return in.status();
     }
-    // It reads from outside, though it has an input: a drain is for it to hear, like for a source. What it has read flows out.
+    // It reads from outside, though it has an input: a drain is for it to hear, like for a source.
+    // What it has read flows out.
     if (context.draining()) break;
     auto call = context.Blocking(read);
     absl::Status done = co_await call;

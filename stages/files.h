@@ -1,13 +1,16 @@
 // Stages that read and write files: ReadLines, ReadChunks, ReadChunksOf, WalkFiles, WriteLines.
 //
-// Every call that may block is made through `Context::Blocking`, so a slow disk holds none of the pool's threads. A cancelled run
-// waits for the one call that is being made, of at most a few hundred kilobytes, and not for a pipe that has nothing to give,
-// takes nothing, or has nobody at its other end; nor does a silent pipe keep a stage whose output nobody wants any more. A run
-// that drains reads nothing more: what has been read flows out, and the report says that the input was cut.
+// Every call that may block is made through `Context::Blocking`, so a slow disk holds none of the
+// pool's threads. A cancelled run waits for the one call that is being made, of at most a few
+// hundred kilobytes, and not for a pipe that has nothing to give, takes nothing, or has nobody at
+// its other end; nor does a silent pipe keep a stage whose output nobody wants any more. A run that
+// drains reads nothing more: what has been read flows out, and the report says that the input was
+// cut.
 //
-// To read, "-" is standard input; a file of this name is "./-". Paths are bytes, as the system has them, and to read they may be
-// of any length. An error says what could not be done, to which path, and why: "cannot read 'a/b': Permission denied", as
-// NOT_FOUND, PERMISSION_DENIED, RESOURCE_EXHAUSTED (a full disk) and so on.
+// To read, "-" is standard input; a file of this name is "./-". Paths are bytes, as the system has
+// them, and to read they may be of any length. An error says what could not be done, to which path,
+// and why: "cannot read 'a/b': Permission denied", as NOT_FOUND, PERMISSION_DENIED,
+// RESOURCE_EXHAUSTED (a full disk) and so on.
 #pragma once
 
 #include <cstddef>
@@ -74,21 +77,23 @@ std::unique_ptr<internal::ReadChunksOfStage> ReadChunksOf(ReadOptions options = 
 
 // The paths of the regular files in and below `roots`, as std::string, each beginning as its root was given.
 //
-// In byte order of whole paths: "a.txt" before "a/x". Symbolic links are not followed, but for a root that is one. A root that
-// is no directory is given whatever it is, a pipe or a device too: it was asked for by name; so is "-". A root that another one
-// contains adds nothing, and one that is named twice is walked once. What WriteLines or another OutputFile of this process has begun
-// and not committed is passed by. The walk is not recursive, and holds in memory the listings of the directories on its way down.
+// In byte order of whole paths: "a.txt" before "a/x". Symbolic links are not followed, but for a
+// root that is one. A root that is no directory is given whatever it is, a pipe or a device too: it
+// was asked for by name; so is "-". A root that another one contains adds nothing, and one that is
+// named twice is walked once. What WriteLines or another OutputFile of this process has begun and
+// not committed is passed by. The walk is not recursive, and holds in memory the listings of the
+// directories on its way down.
 std::unique_ptr<internal::WalkFilesStage> WalkFiles(std::vector<std::string> roots,
                                                     WalkOptions options = {});
 
 // Writes strings to a file, each followed by '\n'. See OutputFile (output_file.h) for which paths are special.
 //
-// A file is written beside its target, under a name of its own, and takes the target's name only when the input is complete
-// and all of it is on the disk: a run that fails or is cancelled leaves the target as it was, and removes what it wrote. A drained
-// run's input ends early: what has come takes the target's name, unless it was drained with Partial::kDiscard: then the stage
-// fails with ABORTED, and the target stays as it was.
-// Standard output, pipes and devices are written as the lines come. A full disk fails the stage with RESOURCE_EXHAUSTED.
-// One worker only.
+// A file is written beside its target, under a name of its own, and takes the target's name only
+// when the input is complete and all of it is on the disk: a run that fails or is cancelled leaves
+// the target as it was, and removes what it wrote. A drained run's input ends early: what has come
+// takes the target's name, unless it was drained with Partial::kDiscard: then the stage fails with
+// ABORTED, and the target stays as it was. Standard output, pipes and devices are written as the
+// lines come. A full disk fails the stage with RESOURCE_EXHAUSTED. One worker only.
 std::unique_ptr<internal::WriteLinesStage> WriteLines(std::string path, WriteOptions options = {});
 
 namespace internal {

@@ -47,8 +47,9 @@ absl::Status InputFile::Open(const std::string& path) {
   owned_ = path != "-";
   name_ = owned_ ? absl::StrCat("'", path, "'") : "standard input";
   if (owned_) {
-    // O_NONBLOCK: a pipe without a writer is open at once, and waited for in Read. Of a file that another process holds a lease on,
-    // it would fail instead of waiting for the lease to be given back.
+    // O_NONBLOCK: a pipe without a writer is open at once, and waited for in Read. Of a file that
+    // another process holds a lease on, it would fail instead of waiting for the lease to be given
+    // back.
     constexpr int kFlags = O_RDONLY | O_NOCTTY;
     fd_ = OpenPath(path, kFlags | O_NONBLOCK);
     if (fd_ < 0 && errno == EWOULDBLOCK) fd_ = OpenPath(path, kFlags);

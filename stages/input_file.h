@@ -1,7 +1,8 @@
-// InputFile: a file, a pipe or a device that is read without ever sitting in a call that cannot be left.
+// InputFile: a file, a pipe or a device that is read without ever sitting in a call that cannot be
+// left.
 //
-// A pipe without a writer does not hold up Open, and where a read would have to wait, the reader is asked ten times a second whether
-// to stop. The calls block; one thread at a time.
+// A pipe without a writer does not hold up Open, and where a read would have to wait, the reader is
+// asked ten times a second whether to stop. The calls block; one thread at a time.
 #pragma once
 
 #include <cstddef>
@@ -14,8 +15,9 @@
 
 namespace weir::internal {
 
-// Like open(2) with O_CLOEXEC, but for paths of any length: one that is longer than the system takes at once (PATH_MAX) is opened
-// directory by directory. Returns the descriptor, or -1 with errno set.
+// Like open(2) with O_CLOEXEC, but for paths of any length: one that is longer than the system
+// takes at once (PATH_MAX) is opened directory by directory. Returns the descriptor, or -1 with
+// errno set.
 int OpenPath(const std::string& path, int flags);
 
 class InputFile {
@@ -42,8 +44,8 @@ class InputFile {
   // True if nobody else moves its position: it is not standard input.
   bool owned() const { return owned_; }
 
-  // Reads up to `size` bytes, as many as one call gives; returns how many, 0 at the end. Where it would wait it returns CANCELLED as
-  // soon as `stop` says so.
+  // Reads up to `size` bytes, as many as one call gives; returns how many, 0 at the end. Where it
+  // would wait it returns CANCELLED as soon as `stop` says so.
   absl::StatusOr<size_t> Read(char* into, size_t size, const Stop& stop);
 
  private:

@@ -42,8 +42,9 @@ struct Temporaries {
     static auto& all = *new Temporaries();  // threads that cannot be joined outlive statics
     return all;
   }
-  // Under the lock, so that nobody meets the file before it is known. Locked, as long as the process lives, so that a process that
-  // does not see this one (in another container) does not take the file for one that a dead process has left.
+  // Under the lock, so that nobody meets the file before it is known. Locked, as long as the
+  // process lives, so that a process that does not see this one (in another container) does not
+  // take the file for one that a dead process has left.
   int Make(const std::string& path, mode_t mode) {
     std::lock_guard<std::mutex> lock(mutex);
     const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
@@ -98,8 +99,8 @@ pid_t MakerOf(const std::string& name, const std::string& prefix) {
   return is_one && pid > 0 ? pid : 0;
 }
 
-// Removes the temporary files with `prefix` that killed processes have left in `directory`. One is removed if its maker is gone, or
-// had our own number, and nobody has it locked.
+// Removes the temporary files with `prefix` that killed processes have left in `directory`. One is
+// removed if its maker is gone, or had our own number, and nobody has it locked.
 void RemoveLeftBehind(const std::string& directory, const std::string& prefix) {
   const std::unique_ptr<DIR, int (*)(DIR*)> stream(
       ::opendir(directory.empty() ? "." : directory.c_str()), &::closedir);
@@ -123,7 +124,8 @@ void RemoveLeftBehind(const std::string& directory, const std::string& prefix) {
   }
 }
 
-// Why `target`, which is there, could not be replaced once everything has been written; null if it can.
+// Why `target`, which is there, could not be replaced once everything has been written; null if it
+// can.
 const char* WhyNotReplaced(const std::string& target, const std::string& directory,
                            const struct stat& found) {
   struct statx more {};

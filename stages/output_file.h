@@ -5,18 +5,22 @@
 //   if (written.ok()) written = file.Write(text);
 //   if (written.ok()) written = file.Commit();
 //
-// What is written goes to a new file beside the target, ".counts.txt.weir-...", which Commit gives the target's name. Without
-// a Commit the destructor removes it; only a process that is killed leaves it behind, until the next Open of the same target removes
-// it. WalkFiles passes it by. Written directly, with nothing to take back: standard output ("" or "-"), and a target that exists and is
-// no regular file: a pipe, a terminal, /dev/full. A target that is a symbolic link is replaced, or made, where it points to.
+// What is written goes to a new file beside the target, ".counts.txt.weir-...", which Commit gives
+// the target's name. Without a Commit the destructor removes it; only a process that is killed
+// leaves it behind, until the next Open of the same target removes it. WalkFiles passes it by.
+// Written directly, with nothing to take back: standard output ("" or "-"), and a target that
+// exists and is no regular file: a pipe, a terminal, /dev/full. A target that is a symbolic link is
+// replaced, or made, where it points to.
 //
-// A file that is replaced keeps its owner, its group, its permissions and its access control list, as far as the process may give
-// them. Set-user-id and set-group-id bits are kept only where the owner and the group are, and only by root, as they are when a
-// process writes to such a file. A target that could not be replaced at the end (a mount point, a file that is append-only, another
+// A file that is replaced keeps its owner, its group, its permissions and its access control list,
+// as far as the process may give them. Set-user-id and set-group-id bits are kept only where the
+// owner and the group are, and only by root, as they are when a process writes to such a file. A
+// target that could not be replaced at the end (a mount point, a file that is append-only, another
 // user's in a sticky directory) is refused by Open.
 //
-// The calls block. One thread at a time. Errors are sentences with the path and the system's reason; NOT_FOUND,
-// PERMISSION_DENIED, RESOURCE_EXHAUSTED (the disk is full), FAILED_PRECONDITION (a directory, a mount point, or nobody reads the pipe).
+// The calls block. One thread at a time. Errors are sentences with the path and the system's
+// reason; NOT_FOUND, PERMISSION_DENIED, RESOURCE_EXHAUSTED (the disk is full), FAILED_PRECONDITION
+// (a directory, a mount point, or nobody reads the pipe).
 #pragma once
 
 #include <functional>
@@ -41,9 +45,9 @@ class OutputFile {
 
   // Where what is written to `path` ends up: an absolute path, behind symbolic links; empty if it is written directly.
   static std::string TargetOf(const std::string& path);
-  // Whether `input`, as InputFile and WalkFiles take it ("-" is standard input), and `output`, as Open takes it, are one file under
-  // whatever names: to write the one would destroy the other, or would never end. False for what is no file, such as /dev/null or a
-  // terminal.
+  // Whether `input`, as InputFile and WalkFiles take it ("-" is standard input), and `output`, as
+  // Open takes it, are one file under whatever names: to write the one would destroy the other, or
+  // would never end. False for what is no file, such as /dev/null or a terminal.
   static bool IsSameFile(const std::string& input, const std::string& output);
 
   // Whether what is written to `path` is shown on a terminal.
@@ -57,7 +61,8 @@ class OutputFile {
   const std::string& staged_path() const { return temporary_; }
   // What the file is called in messages: "'path'", or "standard output".
   const std::string& name() const { return name_; }
-  // All of `text`, or an error. Waits for room in a pipe; CANCELLED as soon as `stop` says so, with a part of it written.
+  // All of `text`, or an error. Waits for room in a pipe; CANCELLED as soon as `stop` says so, with
+  // a part of it written.
   absl::Status Write(std::string_view text, const Stop& stop = nullptr);
   // The file is complete. With `sync`, it is on the disk before it takes the target's name.
   absl::Status Commit(bool sync = true);

@@ -296,8 +296,8 @@ TEST_P(ContextDrainTest, Drain_IsSeenByStagesWithAnInput_WhoseSleepsGoOn) {
   }
 }
 
-// What a sink learns at the end of its input, and the report afterwards, of a run that is drained while its source and its sink are
-// both under way, or when only the sink is.
+// What a sink learns at the end of its input, and the report afterwards, of a run that is drained
+// while its source and its sink are both under way, or when only the sink is.
 class PartialResultTest : public EveryEngineTest {
  protected:
   struct Seen {

@@ -198,7 +198,8 @@ TEST_F(DescribeTest, Dot_HasNamesTypesAndCapacities) {
   EXPECT_THAT(dot, Not(HasSubstr("received"))) << "a plan has no figures";
 }
 
-// Control characters and what is no UTF-8 may not stand in an HTML-like label; Graphviz refused the whole drawing.
+// Control characters and what is no UTF-8 may not stand in an HTML-like label; Graphviz refused the
+// whole drawing.
 TEST_F(DescribeTest, Dot_OfAnyName_IsDrawnByGraphviz) {
   Report report;
   report.graph = "graph \x1b[31m\xff \xf0\x9f\x98\x80 \n \\ \" <b> &amp; \xef\xbf\xbf";

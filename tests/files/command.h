@@ -1,4 +1,5 @@
-// The `weir` command, and a user's own program with its command line, as a user meets them: as processes.
+// The `weir` command, and a user's own program with its command line, as a user meets them: as
+// processes.
 #pragma once
 
 #include <fcntl.h>

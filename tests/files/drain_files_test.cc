@@ -1,4 +1,5 @@
-// Stages that read and write files, in runs that are drained: what reads hears it, and a part of a result is not taken for the whole.
+// Stages that read and write files, in runs that are drained: what reads hears it, and a part of a
+// result is not taken for the whole.
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
-// What signals do to a run of the `weir` command: it ends soon whatever it waits for, and what was cut short does not take the place of
-// a complete result.
+// What signals do to a run of the `weir` command: it ends soon whatever it waits for, and what was
+// cut short does not take the place of a complete result.
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -119,7 +119,8 @@ TEST_F(InterruptTest, KeepPartial_WhereAPartIsOfNoUse_IsRefused) {
 TEST_F(InterruptTest, One_AllInputHadBeenRead_TheResultIsComplete) {
   const std::string in = dir_.Write("in", "word"), out = Pipe("out");
   Begin({kWeir, "run", "word_count", "--input=" + in, "--output=" + out});
-  // The counts are in the pipe, and the run waits for nothing any more but room for the last: nobody reads but us.
+  // The counts are in the pipe, and the run waits for nothing any more but room for the last:
+  // nobody reads but us.
   const int reader = ::open(out.c_str(), O_RDONLY | O_CLOEXEC);
   char read[8];
   ASSERT_EQ(::read(reader, read, sizeof(read)), 7);
@@ -176,7 +177,8 @@ TEST_F(InterruptTest, DrainTimeout_ADrainThatDoesNotEnd_IsCancelled) {
   for (const char* graph : {"word_count", "file_digest", "pack"}) {
     Begin({kWeir, "run", graph, "--input=" + in, "--output=" + out, "--drain_timeout=10ms"});
     while (!CatchesSignals()) std::this_thread::yield();
-    // It waits for somebody to read the pipe, which no drain ends. It may not have come so far: then it waits later.
+    // It waits for somebody to read the pipe, which no drain ends. It may not have come so far:
+    // then it waits later.
     Signal(SIGTERM, "weir: stopping");
     EXPECT_THAT(NextLine(), AnyOf(HasSubstr("DEADLINE_EXCEEDED: the run did not drain before"),
                                   HasSubstr("ABORTED")));

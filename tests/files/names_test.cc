@@ -1,4 +1,5 @@
-// Names that are unusual, and many of them: what is in them is shown and not obeyed, and no length or number is too much.
+// Names that are unusual, and many of them: what is in them is shown and not obeyed, and no length
+// or number is too much.
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -63,7 +63,8 @@ class OutputFileTest : public ::testing::Test {
     EXPECT_EQ(TempDir::Read(path), "after");
   }
 
-  // An access control list as the kernel has it: `user` may read and write, beside rw-r----- for others.
+  // An access control list as the kernel has it: `user` may read and write, beside rw-r----- for
+  // others.
   static std::string AclWith(uint32_t user) {
     std::string list("\2\0\0\0", 4);
     const auto add = [&list](uint16_t tag, uint16_t permissions, uint32_t id) {

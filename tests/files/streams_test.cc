@@ -1,5 +1,5 @@
-// Standard input, output and error of the `weir` command: pipes that are full, that nobody reads any more, or that do not wait; and files
-// that are the same under two names.
+// Standard input, output and error of the `weir` command: pipes that are full, that nobody reads
+// any more, or that do not wait; and files that are the same under two names.
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

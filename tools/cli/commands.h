@@ -45,10 +45,12 @@ const std::vector<Command>& Commands();
 int UsageError(Console& console, std::string_view command, std::string_view message);
 // The error of a graph's name that is not registered.
 std::string UnknownGraph(std::string_view name);
-// To standard output; an exit status. Where a pipe is full it waits until `stop` says so, with kFailed; null never stops.
+// To standard output; an exit status. Where a pipe is full it waits until `stop` says so, with
+// kFailed; null never stops.
 int Print(Console& console, std::string_view text, const OutputFile::Stop& stop = nullptr);
-// Whether `error` says that nobody reads standard output any more, and the process is to end as others do then: silently, by SIGPIPE.
-// Not if SIGPIPE was ignored when it began: whoever did that wants to hear of the error.
+// Whether `error` says that nobody reads standard output any more, and the process is to end as
+// others do then: silently, by SIGPIPE. Not if SIGPIPE was ignored when it began: whoever did that
+// wants to hear of the error.
 bool IsReaderGone(const absl::Status& error);
 
 // What `--help` prints of a subcommand: with `line.graph`, that graph's flags too.

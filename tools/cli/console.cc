@@ -17,8 +17,8 @@
 namespace weir::cli {
 namespace {
 
-// If nobody reads standard error there is nobody to tell. Where somebody reads slowly, a program that is asked to end a second time does
-// not wait for room any more: it would not hear the third.
+// If nobody reads standard error there is nobody to tell. Where somebody reads slowly, a program
+// that is asked to end a second time does not wait for room any more: it would not hear the third.
 void Write(std::string_view text) {
   constexpr size_t kPipeBytes =
       4096;  // what a pipe that has room takes in one write without waiting

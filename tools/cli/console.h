@@ -1,6 +1,6 @@
-// Console: standard error, for lines and for one progress line that is rewritten in place where it is a terminal. What is in names is
-// shown and not obeyed: control characters are spelled out. Where a pipe is full it waits for room, until a second signal has come. Any
-// thread.
+// Console: standard error, for lines and for one progress line that is rewritten in place where it
+// is a terminal. What is in names is shown and not obeyed: control characters are spelled out.
+// Where a pipe is full it waits for room, until a second signal has come. Any thread.
 #pragma once
 
 #include <mutex>

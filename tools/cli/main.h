@@ -56,9 +56,11 @@ class Job {
   // Whether the flags allow a run; else what is missing, which becomes a message about the usage and the exit status 2.
   // A graph is drawn without, and checked without unless flags of its own are given.
   virtual absl::Status Ready() const { return absl::OkStatus(); }
-  // The path that the result goes to, if a flag names it; "" and "-" are standard output. `run` writes nothing of its own there.
+  // The path that the result goes to, if a flag names it; "" and "-" are standard output. `run`
+  // writes nothing of its own there.
   virtual std::string Output() const { return ""; }
-  // The paths that are read, if flags name them; "-" is standard input. `run` refuses to write to one of them.
+  // The paths that are read, if flags name them; "-" is standard input. `run` refuses to write to
+  // one of them.
   virtual std::vector<std::string> Inputs() const { return {}; }
   // Whether a part of the result is of use, so that `run --keep_partial` makes sense.
   virtual bool HasPartialResult() const { return true; }
@@ -104,11 +106,12 @@ bool RegisterGraph(std::string_view name, std::string_view description, F fill,
       file);
 }
 
-// What `main` does. Exit status: 0; 1 if a run failed or left something out; 2 for a wrong command line; 130, 143 or 129 if it was
-// ended by SIGINT, SIGTERM or SIGHUP. It installs handlers for these three, unless they are ignored, and ignores SIGPIPE and SIGXFSZ;
-// nothing else in weir does. Once nobody reads standard output any more, as in `| head -1`, it cleans up and then ends by SIGPIPE
-// without a message, as other programs do (a shell calls that status 141); where SIGPIPE was ignored when the program began, a
-// write that fails so is an error like another.
+// What `main` does. Exit status: 0; 1 if a run failed or left something out; 2 for a wrong command
+// line; 130, 143 or 129 if it was ended by SIGINT, SIGTERM or SIGHUP. It installs handlers for
+// these three, unless they are ignored, and ignores SIGPIPE and SIGXFSZ; nothing else in weir does.
+// Once nobody reads standard output any more, as in `| head -1`, it cleans up and then ends by
+// SIGPIPE without a message, as other programs do (a shell calls that status 141); where SIGPIPE
+// was ignored when the program began, a write that fails so is an error like another.
 int Main(int argc, char** argv);
 
 }  // namespace weir

@@ -23,7 +23,8 @@ namespace {
 struct RunFlags {
   int threads = 0;  // 0: one for each core
   absl::Duration deadline = absl::InfiniteDuration();
-  // Less than what service managers and container engines wait before they kill, which is 30 s mostly.
+  // Less than what service managers and container engines wait before they kill, which is 30 s
+  // mostly.
   absl::Duration drain_timeout = absl::Seconds(20);
   bool keep_partial = false;
   std::string report;
