@@ -51,6 +51,21 @@ std::string Escaped(const std::string& text) {
                              {{"&", "&amp;"}, {"<", "&lt;"}, {">", "&gt;"}});
 }
 
+// The library leaves control characters beyond ASCII's first as they are, and a terminal obeys them.
+// In JSON they can only be inside of strings.
+std::string WithoutControls(std::string json) {
+  for (size_t at = 0; at < json.size(); ++at) {
+    const auto byte = static_cast<unsigned char>(json[at]);
+    const bool is_delete = byte == 0x7f;
+    if (!is_delete && (byte != 0xc2 || static_cast<unsigned char>(json[at + 1]) >= 0xa0)) continue;
+    const auto control = static_cast<unsigned char>(is_delete ? byte : json[at + 1]);
+    const std::string spelled = absl::StrFormat("\\u%04x", control);
+    json.replace(at, is_delete ? 1 : 2, spelled);
+    at += spelled.size() - 1;
+  }
+  return json;
+}
+
 std::string StageOf(const std::string& port) { return port.substr(0, port.rfind('.')); }
 
 // The library puts a name of its own before what it says: "[json.exception.type_error.302] type must be ...".
@@ -164,7 +179,7 @@ std::string ToJson(const Report& report) {
                        {"discards", Seconds(teardown.discards)},
                        {"records", Seconds(teardown.records)}}}};
   // Names may hold any bytes: what is not UTF-8 is replaced rather than refused.
-  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  return WithoutControls(json.dump(2, ' ', false, Json::error_handler_t::replace)) + "\n";
 }
 
 absl::StatusOr<Report> FromJson(std::string_view text) {

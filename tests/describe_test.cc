@@ -124,6 +124,16 @@ TEST_F(DescribeTest, Json_EveryField_RoundTrips) {
   EXPECT_EQ(read->teardown.works, absl::Microseconds(12));
 }
 
+TEST_F(DescribeTest, Json_HasNoControlCharacters_ThatATerminalWouldObey) {
+  Report report;
+  report.graph = "esc \x1b del \x7f csi \xc2\x9b nbsp \xc2\xa0 \xc3\xa9";
+  const std::string json = ToJson(report);
+  EXPECT_THAT(json, HasSubstr("\"esc \\u001b del \\u007f csi \\u009b nbsp \xc2\xa0 \xc3\xa9\""));
+  const absl::StatusOr<Report> read = FromJson(json);
+  ASSERT_TRUE(read.ok()) << read.status();
+  EXPECT_EQ(read->graph, report.graph);
+}
+
 TEST_F(DescribeTest, Json_TellsItsVersion) {
   EXPECT_THAT(ToJson(Full()), HasSubstr("\"version\": 1"));
 }

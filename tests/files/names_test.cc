@@ -36,6 +36,14 @@ TEST_F(CliTest, ControlCharacters_DoNotReachTheTerminal) {
   }
 }
 
+TEST_F(CliTest, ControlCharacters_DoNotReachTheTerminal_FromASimulation) {
+  const Outcome outcome =
+      Weir(absl::StrCat("simulate word_count --seeds=1 --input='", dir_.Path("evil\x1b[31m"), "'"));
+  EXPECT_EQ(outcome.status, 1);
+  EXPECT_THAT(outcome.out, HasSubstr("evil\\x1b[31m"));
+  EXPECT_THAT(outcome.out + outcome.err, Not(HasSubstr("\x1b")));
+}
+
 class TerminalTest : public ProcessTest {};
 
 TEST_F(TerminalTest, ControlCharactersInAResult_DoNotReachIt) {

@@ -65,7 +65,7 @@ TEST_F(CliTest, ReaderOfThePipeIsGone_EndsItBySIGPIPE_WithoutAWord) {
 
 TEST_F(CliTest, Head_TakesWhatItWants_AndTheRunEnds) {
   const Outcome outcome = Shell(absl::StrCat(
-      kSquares, " run squares --count=1000000 --report=", dir_.Path("report"), " | head -n 2"));
+      kSquares, " run squares --count=40000 --report=", dir_.Path("report"), " | head -n 2"));
   EXPECT_EQ(outcome.status, 0);
   EXPECT_EQ(outcome.out, "0\n1\n");
   EXPECT_EQ(outcome.err, "");
@@ -102,9 +102,9 @@ class NonBlockingTest : public ProcessTest {
 
 TEST_F(NonBlockingTest, StandardOutput_LosesNothing) {
   out_ = ends_[1];
-  Begin({kSquares, "run", "squares", "--count=100000"});
+  Begin({kSquares, "run", "squares", "--count=40000"});
   const std::string all = ReadAll();
-  EXPECT_EQ(std::count(all.begin(), all.end(), '\n'), 100'000);
+  EXPECT_EQ(std::count(all.begin(), all.end(), '\n'), 40'000);
   EXPECT_EQ(Wait(), 0);
 }
 

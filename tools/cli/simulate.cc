@@ -15,6 +15,8 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "weir/core/printable.h"
 #include "weir/explore.h"
 #include "weir/tools/cli/commands.h"
 #include "weir/tools/cli/paths.h"
@@ -125,6 +127,13 @@ std::string Replay(const Console& console, const Arguments& arguments, const Sim
   return absl::StrJoin(words, " ");
 }
 
+// Names in it are shown, and not obeyed by a terminal.
+std::string PrintableLines(const std::string& text) {
+  std::vector<std::string> lines = absl::StrSplit(text, '\n');
+  for (std::string& line : lines) line = internal::Printable(line);
+  return absl::StrJoin(lines, "\n");
+}
+
 int Simulate(Console& console, const Registered& graph, const SimulateFlags& flags,
              const Arguments& arguments) {
   // Of each problem once, however many schedules meet it.
@@ -200,7 +209,7 @@ int Simulate(Console& console, const Registered& graph, const SimulateFlags& fla
   const std::string& trace = failure.has_value() ? failure->trace : growth.last.trace;
   if (flags.trace && !trace.empty())
     absl::StrAppend(&text, "step, nanoseconds, what, whose:\n", trace);
-  const int printed = Print(console, text, [&] {
+  const int printed = Print(console, PrintableLines(text), [&] {
     signal = std::max(signal, signals.Wait(absl::ZeroDuration()));
     return signal > 0;
   });
