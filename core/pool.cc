@@ -201,13 +201,13 @@ bool Pool::OnOwnThread() const { return place.pool == this; }
 
 void Pool::Post(Job& job) {
   const bool inside = place.pool == this;
-  if (inside && job.cost_ns_ >= JobQueue::kLongNs && PostHome(job)) return;
+  if (job.cost_ns_ >= JobQueue::kLongNs && inside && PostHome(job)) return;
   if (!inside) posting_.fetch_add(1, std::memory_order_relaxed);
   Worker& worker = inside ? *static_cast<Worker*>(place.worker) : workers_[job.worker_ % threads_];
   const uint32_t mean = worker.mean_ns.load(std::memory_order_relaxed);
   // What is known of the job itself where jobs are measured one by one: by this worker, or by the one that it comes from.
   uint32_t own_mean = 0;
-  if (mean >= kMeasureAllNs) {
+  if (mean >= kMeasureAllNs && threads_ > 1) {
     if (inside) own_mean = worker.run_times.MeanNs(&job);
     if (own_mean == 0) own_mean = job.cost_ns_;
   }
@@ -240,13 +240,18 @@ bool Pool::PostHome(Job& job) {
 
 void Pool::Publish(Worker& worker) {
   worker.queued.store(worker.queue.size(), std::memory_order_relaxed);
-  const bool may_be_worth = worker.queue.cost_ns() >= kWorthAWakeNs;
-  worker.overlap_ns.store(may_be_worth ? worker.queue.OverlapNs(worker.running_ns) : 0,
-                          std::memory_order_relaxed);
-  worker.worth_taking.store(
-      !worker.queue.empty() && (worker.running_ns >= JobQueue::kLongNs ||
-                                worker.queue.LongOverlapNs(worker.running_ns) >= JobQueue::kLongNs),
-      std::memory_order_relaxed);
+  if (worker.pool->threads_ == 1) return;  // there is nobody to share with
+  // In a chain of short jobs neither is worth a closer look.
+  uint64_t overlap_ns = 0;
+  bool worth_taking = false;
+  if (worker.running_ns + worker.queue.cost_ns() >= JobQueue::kLongNs && !worker.queue.empty()) {
+    worth_taking = worker.running_ns >= JobQueue::kLongNs ||
+                   worker.queue.LongOverlapNs(worker.running_ns) >= JobQueue::kLongNs;
+    if (worker.queue.cost_ns() >= kWorthAWakeNs)
+      overlap_ns = worker.queue.OverlapNs(worker.running_ns);
+  }
+  worker.overlap_ns.store(overlap_ns, std::memory_order_relaxed);
+  worker.worth_taking.store(worth_taking, std::memory_order_relaxed);
 }
 
 bool Pool::Start(Worker& worker) {

@@ -148,7 +148,7 @@ Task<> FunctionStage::WorkFrom(Context& context, LeaseBase& lease) {
 
   while (!lease.empty()) {
     while (round.more() || (!lease.empty() && round.verdict == Verdict::kNext)) {
-      if (!round.more()) round.first = lease.position();
+      if (in_turn && !round.more()) round.first = lease.position();
       if (blocking_) {
         auto call = context.Blocking([&round] { round.Process(); });
         absl::Status called = co_await call;

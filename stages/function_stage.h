@@ -57,6 +57,10 @@ class Body : public Pooled {
   virtual ItemBuffer* outputs() = 0;
 };
 
+// How many items a body may begin before it looks whether the batch has been stopped, where there are as many. Short bodies would take
+// twice as long if they looked before each. Of items that take several microseconds a batch has fewer anyway (Pace).
+inline constexpr size_t kUnchecked = 8;
+
 // For a Body's Process: calls `use(I&&)` with one item after the other until it returns false. Nothing that the user's function
 // knows lies among the items or is `taken`, and saying so lets it keep what it counts in registers.
 template <class I, class Use>
@@ -69,6 +73,12 @@ void TakeEach(void* __restrict items, size_t count, size_t& __restrict taken, Us
   I* const first = static_cast<I*>(items);
   const BatchLimit::Batch batch(count);
   const BatchLimit& limit = BatchLimit::OfThisThread();
+  // A few at a time, which the compiler may make one step of.
+  while (cursor.at + kUnchecked <= limit.most()) {
+    for (size_t i = 0; i < kUnchecked; ++i) {
+      if (!use(std::move(first[cursor.at++]))) return;
+    }
+  }
   while (cursor.at < limit.most() && use(std::move(first[cursor.at++]))) {
   }
 }
