@@ -9,15 +9,18 @@
 // 0.1 us for a short job. So
 //   - a further worker is started, and takes half of another's jobs, when as much work as is worth a wake-up would then be done
 //     at the same time as the rest. Of a long job and the short one that it wakes only the short one's time is won;
+//   - it is also started once the work that could have been done at the same time, and was not, adds up to more than that;
 //   - until it has come, the job at the front of the queue is kept for it;
+//   - a worker that is awake and has nothing to do takes half of what stands after a job of a few microseconds, and is given the
+//     long jobs that it ran last;
 //   - `Watch`, called every few milliseconds, gives a worker to jobs that were left standing behind a long one.
 //
 // oneTBB may let an enqueued drain wait for seconds while another arena is busy, and has no thread for it where the system gives
-// none (then the pool does without it from the beginning). So `Watch` gives a drain that has no thread after ten milliseconds a thread of the pool's own, or runs some of
-// the jobs itself. A drain that oneTBB begins after that finds its door closed.
+// none (then the pool does without it from the beginning). So `Watch` gives a drain that has no thread after ten milliseconds a
+// thread of the pool's own, or runs some of the jobs itself. A drain that oneTBB begins after that finds its door closed.
 //
-// A worker without jobs looks out for some for a few microseconds, if it was not left alone for longer the last time, then
-// sleeps until it is woken, and returns its thread to oneTBB after a millisecond. (An idle thread of oneTBB spins.)
+// A worker without jobs looks out for some for 20 us, if it has had jobs for as long, then sleeps until it is woken, and returns its
+// thread to oneTBB after a millisecond. (An idle thread of oneTBB spins.)
 #pragma once
 
 #include <atomic>
