@@ -112,8 +112,10 @@ void RunState::Drain(absl::Duration deadline, Partial partial) {
     }
     if (all_ended) drain_deadline_.Disarm();
   }
+  // Downstream first: a stage whose input ends because of the drain sees that the run drains.
+  for (auto record = stages_.rbegin(); record != stages_.rend(); ++record)
+    (*record)->draining.store(true, std::memory_order_release);
   for (const auto& record : stages_) {
-    record->draining.store(true, std::memory_order_release);
     if (record->stage->ins().empty()) WakeSleepers(*record);
   }
   for (ChannelRecord& record : channels_) record.channel->Drain();
